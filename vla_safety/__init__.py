@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The motion filter: chunk in, verified trajectory out. Knows nothing of ROS, models or simulators."""
