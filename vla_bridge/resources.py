@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the suite's own files are: in the checkout, or in an installed ROS package."""
+
+from pathlib import Path
+
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
+from vla_contract.errors import VlaError
+
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def share() -> Path:
+    """Folder that holds config/, launch/ and urdf/."""
+    if (_CHECKOUT / 'config').is_dir():
+        return _CHECKOUT
+    try:
+        return Path(get_package_share_directory('vla_control'))
+    except PackageNotFoundError as error:
+        raise VlaError(
+            f'config/ is neither beside {_CHECKOUT} nor in a ROS package vla_control; '
+            'source the workspace that vla_control is installed in'
+        ) from error
+
+
+def config_file(name: str, kind: str = '') -> Path:
+    """Find a configuration by path, or by its short name under config/.
+
+    Args:
+        name: ``path/to/file.yaml`` or a name such as ``ur5e``.
+        kind: Folder below config/: ``robots``, ``policies``, or empty for deployments.
+    """
+    given = Path(name).expanduser()
+    if given.is_file():
+        return given.resolve()
+    folder = share() / 'config' / kind
+    shipped = folder / f'{name}.yaml'
+    if shipped.is_file():
+        return shipped
+    known = ', '.join(sorted(path.stem for path in folder.glob('*.yaml'))) or 'none'
+    raise VlaError(f'no file {name}, and no {shipped}; names known there: {known}')
+
+
+def resolve(reference: str, beside: Path) -> Path:
+    """Resolve ``package://name/path`` or a path relative to the file that names it."""
+    if reference.startswith('package://'):
+        package, _, rest = reference.removeprefix('package://').partition('/')
+        try:
+            return Path(get_package_share_directory(package)) / rest
+        except PackageNotFoundError as error:
+            raise VlaError(f'{beside} names {reference}, but package {package} is not installed') from error
+    return (beside.parent / reference).resolve()

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names that nodes meet at, all relative, and the quality of service of each kind of stream."""
+
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_profile_sensor_data,
+)
+
+INSTRUCTION = 'instruction'
+SET_INSTRUCTION = 'set_instruction'
+EXECUTE = 'execute'
+TASK = 'task'
+TASK_PROGRESS = 'task_progress'
+ACTION_CHUNK = 'action_chunk'
+EMERGENCY_STOP = 'emergency_stop'
+POLICY_HEARTBEAT = 'policy_node/heartbeat'
+SAFETY_HEARTBEAT = 'safety_node/heartbeat'
+SAFETY_STATUS = 'safety_node/status'
+SAFETY_PLAN = 'safety_node/plan'
+SAFETY_ARM = 'safety_node/arm'
+SAFETY_HOLD = 'safety_node/hold'
+SAFETY_STOP = 'safety_node/stop'
+GROUND_TRUTH = 'sim_node/ground_truth'
+RESET_SIMULATION = 'sim_node/reset'
+RECORD_EPISODE = 'record_episode'
+
+SENSOR = qos_profile_sensor_data
+"""Cameras and joint states: the newest counts, best effort, matches every publisher."""
+
+COMMAND = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE
+)
+"""Chunks, trajectories, progress: reliable, short queue, nothing old is sent to newcomers."""
+
+LATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""The current task and descriptions: newcomers get the last one."""
