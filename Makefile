@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every command sets up first; a set-up that is up to date takes a fraction of a second.
+
+# The Python to set up with. Without it: the one .venv was made with, else python3.
+PYTHON ?=
+# Passed on to the commands that take them.
+INSTRUCTION ?=
+NAME ?=
+export INSTRUCTION
+
+BOOTSTRAP = $(or $(PYTHON),python3) -m tools.bootstrap $(if $(PYTHON),--this-python)
+BIN := .venv/bin
+SOURCES := vla_contract vla_policy vla_safety vla_sim vla_bridge tools benchmarks test
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench lock clean
+
+help:  ## Show this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo 'Settings: PYTHON=python3.12 (any target), INSTRUCTION="…" (demo), NAME=… (bench)'
+
+setup:  ## Make .venv: pinned wheels, ROS interfaces, commands (done by the others too)
+	@$(BOOTSTRAP)
+
+demo: setup  ## Run the graph with the simulated arm [INSTRUCTION="put the green cube in the blue bowl"]
+	@$(BIN)/vla demo $(if $(INSTRUCTION),--instruction "$$INSTRUCTION")
+
+test: lint  ## Run linters, type checker and all tests
+	@$(BIN)/python -m pytest
+
+lint: setup  ## Run ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup  ## Format and fix what ruff can fix
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench:  ## Run the benchmarks [NAME=observation]; the benchmark `stream` installs torch
+	@$(BOOTSTRAP) $(if $(filter-out stream,$(NAME)),,model)
+	@$(BIN)/python -m benchmarks $(NAME)
+
+lock: setup  ## Resolve requirements/constraints.txt anew from the pins beside it
+	@$(BIN)/python -m tools.lock
+
+clean:  ## Remove all that these commands have made
+	rm -rf .venv .venv.lock out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

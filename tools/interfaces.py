@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ROS interfaces, generated and compiled into the virtual environment.
+
+Ours always; a stand-in for control_msgs where the machine has none.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from tools.checkout import Checkout, contents
+from tools.errors import SetupError
+
+
+def build(checkout: Checkout) -> None:
+    """Build each package whose definitions, toolchain or ROS have changed."""
+    sources = {'vla_control': checkout.root}
+    if not (checkout.distro and importlib.util.find_spec('control_msgs')):
+        sources['control_msgs'] = checkout.root / 'interfaces' / 'control_msgs'
+    for name, source in sources.items():
+        checkout.step(
+            name,
+            f'Interfaces of {name}',
+            inputs(checkout, source),
+            lambda name=name, source=source: build_one(checkout, name, source),
+        )
+
+
+def inputs(checkout: Checkout, source: Path) -> str:
+    """All that the built package depends on."""
+    files = [*source.glob('msg/*.msg'), *source.glob('srv/*.srv'), *source.glob('action/*.action')]
+    files += [source / 'CMakeLists.txt', source / 'package.xml']
+    files += [checkout.root / 'requirements' / f'{group}.txt' for group in ('ros', 'build')]
+    return checkout.identity + contents(files)
+
+
+def build_one(checkout: Checkout, name: str, source: Path) -> None:
+    """Configure, compile and install one package."""
+    folder = checkout.venv / 'build' / name
+    remove_installed(folder)
+    configure = [
+        *(checkout.venv / 'bin' / 'cmake', '-S', source, '-B', folder, '-G', 'Ninja', '--fresh'),
+        f'-DCMAKE_MAKE_PROGRAM={checkout.venv / "bin" / "ninja"}',
+        f'-DCMAKE_INSTALL_PREFIX={checkout.venv}',
+        f'-DPython3_EXECUTABLE={checkout.python}',
+        '-DVLA_INTERFACES_ONLY=ON',
+        '-DBUILD_TESTING=OFF',
+    ]
+    try:
+        checkout.run(name, *configure)
+        checkout.run(name, checkout.venv / 'bin' / 'cmake', '--build', folder, '--target', 'install')
+    except SetupError as error:
+        raise SetupError(f'{error}\nThe interfaces of {name} do not build.') from None
+
+
+def remove_installed(folder: Path) -> None:
+    """Remove what an earlier build installed, so that no deleted message lives on."""
+    manifest = folder / 'install_manifest.txt'
+    if manifest.is_file():
+        for path in manifest.read_text().splitlines():
+            Path(path).unlink(missing_ok=True)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs at the start of every Python of the virtual environment, which carries a copy of this file.
+
+Three things must hold before anything is imported, however the process was started: the dynamic
+linker finds the libraries of our interfaces, no other ROS installation is mixed in with the wheels,
+and caches and logs stay inside the checkout. The first needs the process to start again, once.
+"""
+
+import glob
+import os
+import sys
+from collections.abc import MutableMapping
+
+WHEELS_ARE_SET_UP = '_ROS_WHEELS_BOOTSTRAP_COMPLETE'
+OUTPUTS = {
+    'ROS_HOME': 'out/log/ros',
+    'ROS_LOG_DIR': 'out/log/ros',
+    'MPLCONFIGDIR': 'out/cache/matplotlib',
+    'MESA_SHADER_CACHE_DIR': 'out/cache/mesa',
+}
+
+
+def enter(root: str, sourced: bool) -> None:
+    """Prepare this process, or start it again with the right environment.
+
+    Args:
+        root: Folder of the checkout.
+        sourced: Whether ROS is the sourced installation and not the wheels.
+    """
+    if prepare(os.environ, sys.prefix, root, sourced):
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def prepare(environ: MutableMapping[str, str], prefix: str, root: str, sourced: bool) -> bool:
+    """Change the environment to what our processes need.
+
+    Returns:
+        Whether the process must start again: the linker has read its path already.
+    """
+    for name, folder in OUTPUTS.items():
+        environ.setdefault(name, os.path.join(root, folder))
+    own = [os.path.join(prefix, 'lib')]
+    own += sorted(glob.glob(os.path.join(prefix, 'lib', 'python3*', 'site-packages', 'ros_*.libs')))
+    libraries = parts(environ, 'LD_LIBRARY_PATH')
+    if libraries[: len(own)] == own:
+        return False
+    if not sourced:
+        leave_other_installations(environ, prefix)
+        environ[WHEELS_ARE_SET_UP] = '1'
+    others = [part for part in parts(environ, 'LD_LIBRARY_PATH') if part not in own]
+    environ['LD_LIBRARY_PATH'] = os.pathsep.join(own + others)
+    prefixes = [part for part in parts(environ, 'AMENT_PREFIX_PATH') if part != prefix]
+    environ['AMENT_PREFIX_PATH'] = os.pathsep.join([prefix, *prefixes])
+    return True
+
+
+def leave_other_installations(environ: MutableMapping[str, str], prefix: str) -> None:
+    """Take a sourced ROS installation out of the environment: its libraries do not mix."""
+    foreign = [part for part in parts(environ, 'AMENT_PREFIX_PATH') if part != prefix]
+    for name in ('LD_LIBRARY_PATH', 'PYTHONPATH', 'CMAKE_PREFIX_PATH'):
+        kept = [
+            part
+            for part in parts(environ, name)
+            if not any(part == other or part.startswith(other + os.sep) for other in foreign)
+        ]
+        environ.pop(name, None)
+        if kept:
+            environ[name] = os.pathsep.join(kept)
+    for name in ('AMENT_PREFIX_PATH', 'COLCON_PREFIX_PATH', 'ROS_DISTRO', 'ROS_PYTHON_VERSION'):
+        environ.pop(name, None)
+
+
+def parts(environ: MutableMapping[str, str], name: str) -> list[str]:
+    """Split a path variable; an unset one has no parts."""
+    return [part for part in environ.get(name, '').split(os.pathsep) if part]
