@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What builds this checkout; nothing here is part of the product, and nothing needs more than Python."""
+"""What builds this checkout; no part of the product, and in need of nothing but Python."""

@@ -60,7 +60,7 @@ def continue_with(venv: Path) -> None:
         return
     pairs = (line.partition('=') for line in settings.read_text().splitlines())
     made_by = {key.strip(): value.strip() for key, _, value in pairs}.get('executable', '')
-    if os.access(made_by, os.X_OK) and not os.path.samefile(made_by, sys.executable):
+    if os.access(made_by, os.X_OK) and not Path(made_by).samefile(sys.executable):
         command = [made_by, '-m', 'tools.bootstrap', '--this-python', *sys.argv[1:]]
         os.execv(made_by, command)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checkout and its virtual environment: where things lie, which ROS is used, what is up to date.
+"""The checkout and its virtual environment: where things lie, which ROS it uses, what is done.
 
 A step leaves a stamp, the digest of all that it depends on; a step whose stamp matches is skipped.
 """
@@ -81,6 +81,7 @@ class Checkout:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 pass_fds=self.kept_open,
+                check=False,
             )
         if done.returncode:
             tail = path.read_text(errors='replace').splitlines()[-TAIL_LINES:]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether headless OpenGL works here: `python3 -m tools.graphics` is silent, or says what is missing.
+"""Whether headless OpenGL works: `python3 -m tools.graphics` is silent or says what is missing.
 
 Asks for what MuJoCo asks for, a display on an EGL device. Runs in a process of its own, because a
 broken driver may crash it.

@@ -7,6 +7,7 @@ Ours always; a stand-in for control_msgs where the machine has none.
 from __future__ import annotations
 
 import importlib.util
+from functools import partial
 from pathlib import Path
 
 from tools.checkout import Checkout, contents
@@ -23,7 +24,7 @@ def build(checkout: Checkout) -> None:
             name,
             f'Interfaces of {name}',
             inputs(checkout, source),
-            lambda name=name, source=source: build_one(checkout, name, source),
+            partial(build_one, checkout, name, source),
         )
 
 
@@ -39,17 +40,18 @@ def build_one(checkout: Checkout, name: str, source: Path) -> None:
     """Configure, compile and install one package."""
     folder = checkout.venv / 'build' / name
     remove_installed(folder)
-    configure = [
-        *(checkout.venv / 'bin' / 'cmake', '-S', source, '-B', folder, '-G', 'Ninja', '--fresh'),
-        f'-DCMAKE_MAKE_PROGRAM={checkout.venv / "bin" / "ninja"}',
-        f'-DCMAKE_INSTALL_PREFIX={checkout.venv}',
-        f'-DPython3_EXECUTABLE={checkout.python}',
-        '-DVLA_INTERFACES_ONLY=ON',
-        '-DBUILD_TESTING=OFF',
-    ]
+    cmake = checkout.venv / 'bin' / 'cmake'
+    settings = {
+        'CMAKE_MAKE_PROGRAM': checkout.venv / 'bin' / 'ninja',
+        'CMAKE_INSTALL_PREFIX': checkout.venv,
+        'Python3_EXECUTABLE': checkout.python,
+        'VLA_INTERFACES_ONLY': 'ON',
+        'BUILD_TESTING': 'OFF',
+    }
+    defines = (f'-D{key}={value}' for key, value in settings.items())
     try:
-        checkout.run(name, *configure)
-        checkout.run(name, checkout.venv / 'bin' / 'cmake', '--build', folder, '--target', 'install')
+        checkout.run(name, cmake, '-S', source, '-B', folder, '-G', 'Ninja', '--fresh', *defines)
+        checkout.run(name, cmake, '--build', folder, '--target', 'install')
     except SetupError as error:
         raise SetupError(f'{error}\nThe interfaces of {name} do not build.') from None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the checkout importable and its commands available, so that an edit needs no installation."""
+"""Makes the checkout importable and its commands available: an edit needs no installation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def entry_points(setup_cfg: Path) -> dict[str, str]:
 def shebang(python: Path) -> str:
     """First line of a script; a path that the kernel would not take goes through sh."""
     if ' ' in str(python) or len(str(python)) > LONGEST_SHEBANG - 3:
-        return f'#!/bin/sh\n\'\'\'exec\' "{python}" "$0" "$@"\n\'\'\'\n'
+        return f"#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n'''\n"
     return f'#!{python}\n'
 
 

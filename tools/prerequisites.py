@@ -72,7 +72,11 @@ def compiler_lacks() -> list[str]:
 def graphics_lacks(root: Path) -> list[str]:
     """Check headless OpenGL in a process of its own: a broken driver may crash it."""
     done = subprocess.run(
-        [sys.executable, '-m', 'tools.graphics'], cwd=root, text=True, stderr=subprocess.PIPE
+        [sys.executable, '-m', 'tools.graphics'],
+        cwd=root,
+        text=True,
+        stderr=subprocess.PIPE,
+        check=False,
     )
     if done.returncode == 0:
         return []

@@ -8,6 +8,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from tools.checkout import Checkout, contents
@@ -22,21 +23,25 @@ BUILDER_NUMPY = re.compile(
 )
 
 
-def groups(distro: str, extra: Iterable[str] = ()) -> tuple[str, ...]:
-    """List the groups of requirements; the ROS wheels only where no ROS is sourced."""
-    return (*ALWAYS, *(() if distro else ('ros',)), *extra)
-
-
 def install(checkout: Checkout, extra: Iterable[str] = ()) -> None:
     """Bring the virtual environment up to date with the pins."""
     discard_unusable(checkout)
     checkout.step('venv', 'Virtual environment', checkout.identity, lambda: create(checkout))
-    for name, members in (('wheels', groups(checkout.distro)), *((each, (each,)) for each in extra)):
-        files = [checkout.root / 'requirements' / f'{member}.txt' for member in members]
-        pins = contents([*files, checkout.root / 'requirements' / 'constraints.txt'])
-        checkout.step(
-            name, f'Wheels ({", ".join(members)})', pins, lambda files=files: add(checkout, files)
-        )
+    add_groups(checkout, 'wheels', groups(checkout.distro))
+    for group in extra:
+        add_groups(checkout, group, (group,))
+
+
+def groups(distro: str) -> tuple[str, ...]:
+    """List the groups of requirements; the ROS wheels only where no ROS is sourced."""
+    return ALWAYS if distro else (*ALWAYS, 'ros')
+
+
+def add_groups(checkout: Checkout, stamp: str, members: tuple[str, ...]) -> None:
+    """Install groups of requirements unless their pins are installed."""
+    files = [checkout.root / 'requirements' / f'{member}.txt' for member in members]
+    pins = contents([*files, checkout.root / 'requirements' / 'constraints.txt'])
+    checkout.step(stamp, f'Wheels ({", ".join(members)})', pins, partial(add, checkout, files))
 
 
 def discard_unusable(checkout: Checkout) -> None:
@@ -65,9 +70,9 @@ def add(checkout: Checkout, files: list[Path]) -> None:
     mark.touch()
     constraints = checkout.root / 'requirements' / 'constraints.txt'
     chosen = [word for file in files for word in ('-r', str(file))]
-    pip = [checkout.python, '-m', 'pip', 'install', '--no-compile', '-c', constraints, *chosen]
+    pip = (checkout.python, '-m', 'pip', 'install', '--no-compile', '-c', constraints)
     try:
-        checkout.run('wheels', *pip)
+        checkout.run('wheels', *pip, *chosen)
     except SetupError as error:
         raise SetupError(
             f'{error}\npip could not install the wheels. Is the package index reachable? '
