@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The forward position controller passes on whatever is finite and complete."""
+
+import math
+
+import numpy as np
+import pytest
+
+from vla_sim.controllers.forward_position import ForwardPositionController
+from vla_sim.controllers.refusal import CommandRefusedError
+
+
+def test_it_commands_nothing_until_something_comes() -> None:
+    """The hardware keeps what it has."""
+    assert ForwardPositionController(2).update() is None
+
+
+def test_a_command_lands_whole_in_one_cycle() -> None:
+    """However far it is, and whatever the limits are."""
+    controller = ForwardPositionController(2)
+    controller.submit([0.0, 0.0])
+    controller.submit([100.0, -0.5])
+    assert controller.update() == pytest.approx([100.0, -0.5])
+
+
+def test_there_is_no_timeout() -> None:
+    """The last command stands for ever."""
+    controller = ForwardPositionController(1)
+    controller.submit([0.5])
+    assert all(np.array_equal(controller.update(), [0.5]) for _ in range(1000))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize('values', [[math.nan, 0.0], [0.0, math.inf], [0.0], [0.0] * 3, []])
+def test_what_is_not_finite_or_of_the_wrong_size_is_dropped(values: list[float]) -> None:
+    """The command before it stays."""
+    controller = ForwardPositionController(2)
+    controller.submit([0.1, 0.2])
+    with pytest.raises(CommandRefusedError):
+        controller.submit(values)
+    assert controller.update() == pytest.approx([0.1, 0.2])
