@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an instruction to its task, and from a seed to either."""
+
+from numpy.random import Generator
+
+from vla_contract.errors import VlaError
+from vla_sim.scene import COLOURS
+from vla_sim.tasks import place, push, stack
+from vla_sim.tasks.phrases import normalise
+from vla_sim.tasks.task import Task
+
+FAMILIES = ('place', 'stack', 'push')
+
+
+def parse(instruction: str) -> Task:
+    """The task that an instruction asks for.
+
+    Raises:
+        VlaError: The instruction is not understood; the text lists what is.
+    """
+    sentence = normalise(instruction)
+    task = place.parse(sentence) or stack.parse(sentence) or push.parse(sentence)
+    if task is None:
+        raise VlaError(
+            f'"{instruction}" is not understood. Say, for example, '
+            f'"{place.TEMPLATES[0]}", "{stack.TEMPLATES[0]}" or "{push.TEMPLATES[0]}", where '
+            'subject and base are a cube or a cylinder, bowl is a bowl, each with its colour '
+            f'({", ".join(COLOURS)}), and side is left or right'
+        )
+    return task
+
+
+def draw_task(rng: Generator, family: str = '') -> Task:
+    """Any task, or any of one family."""
+    family = family or str(rng.choice(FAMILIES))
+    if family == 'place':
+        return place.draw(rng)
+    if family == 'stack':
+        return stack.draw(rng)
+    if family == 'push':
+        return push.draw(rng)
+    raise VlaError(f'no family of tasks is called {family}; there are {", ".join(FAMILIES)}')
+
+
+def phrasings(task: Task) -> tuple[str, ...]:
+    """Every way to ask for a task."""
+    if isinstance(task, place.PlaceInBowl):
+        words = {'subject': task.subject.phrase, 'bowl': task.bowl.phrase}
+        return tuple(template.format(**words) for template in place.TEMPLATES)
+    if isinstance(task, stack.Stack):
+        words = {'subject': task.subject.phrase, 'base': task.base.phrase}
+        return tuple(template.format(**words) for template in stack.TEMPLATES)
+    if isinstance(task, push.Push):
+        words = {'subject': task.subject.phrase, 'side': task.side}
+        return tuple(template.format(**words) for template in push.TEMPLATES)
+    return (task.instruction,)
