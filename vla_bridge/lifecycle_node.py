@@ -14,6 +14,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
+from typing_extensions import override
 
 from vla_bridge.resources import config_file
 from vla_contract.deployment import Deployment, load_deployment, load_policy, load_robot, match
@@ -30,7 +31,7 @@ class VlaNode(LifecycleNode):
     VlaError to refuse. Whatever moves the robot must be safe once ``deactivate`` returns.
     """
 
-    def __init__(self, name: str, **kwargs: Any) -> None:
+    def __init__(self, name: str, **kwargs: Any) -> None:  # noqa: ANN401 - as rclpy's
         """Declare the parameters every node has."""
         super().__init__(name, **kwargs)
         self.refusal: VlaError | None = None
@@ -59,7 +60,7 @@ class VlaNode(LifecycleNode):
             descriptor.floating_point_range = [low_high]
         self.declare_parameter(name, default, descriptor)
 
-    def value(self, name: str) -> Any:
+    def value(self, name: str) -> Any:  # noqa: ANN401 - the type is in its declaration
         """Value of a declared parameter."""
         return self.get_parameter(name).value
 
@@ -101,25 +102,30 @@ class VlaNode(LifecycleNode):
         """End the process with this error once the current callback returns."""
         self.fatal = error
 
+    @override
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Configure, or refuse with the reason on record."""
         return self._attempt(self.configure)
 
+    @override
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Activate managed publishers first, so that activate() may use them."""
         super().on_activate(state)
         return self._attempt(self.activate)
 
+    @override
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Deactivate managed publishers last, so that deactivate() may use them."""
         answer = self._attempt(self.deactivate)
         super().on_deactivate(state)
         return answer
 
+    @override
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Release what configure created."""
         return self._attempt(self.cleanup)
 
+    @override
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop acting before the end, whatever state the node is in."""
         if state.label == 'active':
@@ -157,13 +163,13 @@ class _Stop:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.asked:
             os._exit(128 + number)
         self.asked = True
 
 
-def run(factory: Callable[[], VlaNode], args: Sequence[str] | None = None) -> int:
+def run(factory: Callable[[], VlaNode], args: list[str] | None = None) -> int:
     """Run one node until a signal or a fatal error, and stop it in good order.
 
     rclpy's own signal handling is off, so that a node can still publish while it stops.

@@ -48,5 +48,7 @@ def resolve(reference: str, beside: Path) -> Path:
         try:
             return Path(get_package_share_directory(package)) / rest
         except PackageNotFoundError as error:
-            raise VlaError(f'{beside} names {reference}, but package {package} is not installed') from error
+            raise VlaError(
+                f'{beside} names {reference}, but package {package} is not installed'
+            ) from error
     return (beside.parent / reference).resolve()

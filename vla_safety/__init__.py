@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The motion filter: chunk in, verified trajectory out. Knows nothing of ROS, models or simulators."""
+"""The motion filter: chunk in, verified trajectory out. Knows no ROS, model or simulator."""

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chunk → rows of absolute joint positions at nominal times, clipped or cut at position limits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vla_contract.action import GRIPPER, ActionChunk, ActionSpace
+from vla_safety.limits import Limits
+from vla_safety.motion import NS, Array, Motion, Times
+from vla_safety.reasons import Reason, RefusedError
+from vla_safety.rows import RowPath
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """What a chunk asks for, in one form for all spaces.
+
+    Attributes:
+        rows: Absolute joint positions.
+        opening: Gripper opening by row, 0 to 1; None where the chunk has no gripper.
+        clipped: What was clipped, empty for nothing.
+        cut: Why later rows were cut off, empty where none were.
+    """
+
+    rows: RowPath
+    opening: Array | None
+    clipped: str
+    cut: str
+
+
+def canonical(chunk: ActionChunk, executing: Motion, limits: Limits, clip: float) -> Canonical:
+    """Put a chunk that passed check_content into absolute joint positions.
+
+    Args:
+        chunk: The chunk.
+        executing: The motion in execution: increments and velocities start from it.
+        limits: Position limits; rows keep their margin.
+        clip: Excess over a limit that is clipped; the first row further out, and all after it,
+            are cut.
+
+    Raises:
+        RefusedError: JOINT_RANGE where not even the first row can be kept.
+    """
+    step_ns = round(chunk.step_s * NS)
+    times_ns: Times = chunk.start_ns + np.arange(len(chunk.values), dtype=np.int64) * step_ns
+    has_gripper = chunk.columns[-1] == GRIPPER
+    motion = chunk.values[:, :-1] if has_gripper else chunk.values
+    q = _absolute(chunk, motion, executing.at(chunk.start_ns).q)
+    kept, clipped, cut = _within_range(q, limits, clip)
+    opening = np.clip(chunk.values[:, -1], 0.0, 1.0) if has_gripper else None
+    return Canonical(RowPath(times_ns[: len(kept)], kept), opening, clipped, cut)
+
+
+def _absolute(chunk: ActionChunk, motion: Array, start: Array) -> Array:
+    if chunk.space is ActionSpace.JOINT_POSITION:
+        return motion
+    if chunk.space is ActionSpace.JOINT_DELTA:
+        return np.asarray(start + np.cumsum(motion, axis=0))
+    travelled = np.cumsum(motion, axis=0) * chunk.step_s
+    return np.asarray(start + travelled)
+
+
+def _within_range(q: Array, limits: Limits, clip: float) -> tuple[Array, str, str]:
+    lower, upper = limits.lower + limits.margin, limits.upper - limits.margin
+    excess = np.maximum(lower - q, q - upper)
+    far = np.flatnonzero((excess > clip).any(axis=1))
+    count = int(far[0]) if len(far) else len(q)
+    cut = _describe(q, excess, count, limits, lower, upper) if len(far) else ''
+    if count == 0:
+        raise RefusedError(Reason.JOINT_RANGE, cut)
+    near = np.argwhere(excess[:count] > 0)
+    clipped = _describe(q, excess, int(near[0][0]), limits, lower, upper) if len(near) else ''
+    kept = np.clip(q[:count], lower, upper) if len(near) else q[:count]
+    return kept, clipped, cut
+
+
+def _describe(q: Array, excess: Array, row: int, limits: Limits, lower: Array, upper: Array) -> str:
+    joint = int(np.argmax(excess[row]))
+    return (
+        f'row {row} asks {limits.names[joint]} for {q[row, joint]:.4f}, '
+        f'outside [{lower[joint]:.4f}, {upper[joint]:.4f}]'
+    )

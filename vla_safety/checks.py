@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of a whole motion. Collision checking joins here, as one more of them."""
+
+from typing import Protocol
+
+import numpy as np
+
+from vla_contract.robot import Box, Workspace
+from vla_safety.kinematics import Kinematics
+from vla_safety.limits import Limits
+from vla_safety.motion import Array, Motion, Times
+from vla_safety.reasons import Finding, Reason
+
+SAMPLE_S = 0.008
+"""Greatest time between samples of checks that cannot be made in closed form [s]."""
+
+
+class MotionCheck(Protocol):
+    """Judges a motion as the controller will execute it."""
+
+    def find(self, motion: Motion) -> Finding | None:
+        """The first thing wrong with the motion, or None."""
+
+
+class JointCheck:
+    """Positions, velocities, accelerations and jerks, everywhere on the motion."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Check against these limits."""
+        self._limits = limits
+
+    def find(self, motion: Motion) -> Finding | None:
+        """Rates are wrong everywhere or nowhere; a range is left at some point."""
+        use = self._limits.use(motion)
+        if not use.ratio <= 1.01:
+            return Finding(Reason.DYNAMICS, f'{use.what} is at {use.ratio:.3f} of its limit')
+        text = self._limits.leaves_range(motion)
+        return Finding(Reason.JOINT_RANGE, text) if text else None
+
+
+class ToolSpeedCheck:
+    """The tool, and every joint's origin, stay below the tool speed."""
+
+    def __init__(self, workspace: Workspace, kinematics: Kinematics) -> None:
+        """Check against this workspace, with speeds from these kinematics."""
+        self._kinematics = kinematics
+        self.limit = workspace.tool_speed
+
+    def peak(self, motion: Motion) -> float:
+        """Greatest speed at any sample [m/s]."""
+        q, v, _ = motion.sample(sample_times(motion))
+        return float(self._kinematics.speeds(q, v).max())
+
+    def find(self, motion: Motion) -> Finding | None:
+        """Speeds above the limit."""
+        peak = self.peak(motion)
+        if peak <= self.limit:
+            return None
+        text = f'a point of the arm would move at {peak:.3f} m/s, above {self.limit:g} m/s'
+        return Finding(Reason.TOOL_SPEED, text)
+
+
+class WorkspaceCheck:
+    """The tool stays inside a box and outside keep-outs.
+
+    Samples are close enough that no point between two of them can be further out than the margin
+    added for it. A tool that starts outside may only come closer.
+    """
+
+    def __init__(self, workspace: Workspace, kinematics: Kinematics) -> None:
+        """Check against this workspace, with poses from these kinematics."""
+        self._kinematics = kinematics
+        self._boxes = workspace.boxes
+        self._keep_outs = workspace.keep_outs
+        self._margin = workspace.tool_speed * SAMPLE_S / 2
+
+    def find(self, motion: Motion) -> Finding | None:
+        """The first sample at which the tool is further out than before."""
+        times_ns = sample_times(motion)
+        q, _, _ = motion.sample(times_ns)
+        points = self._kinematics.tool_positions(q)
+        excess = self._excess(points)
+        allowed = np.maximum(np.concatenate([[excess[0]], excess[:-1]]) + 1e-6, 0.0)
+        wrong = np.flatnonzero(excess > allowed)
+        if not len(wrong):
+            return None
+        at = int(wrong[0])
+        x, y, z = points[at]
+        text = (
+            f'the tool would be at ({x:.3f}, {y:.3f}, {z:.3f}) m, {excess[at] * 1000:.0f} mm '
+            f'beyond {self._name_of_bound(points[at])}, with a margin of '
+            f'{self._margin * 1000:.0f} mm'
+        )
+        return Finding(Reason.WORKSPACE, text, int(times_ns[max(at - 1, 0)]))
+
+    def _excess(self, points: Array) -> Array:
+        """Distance of each point beyond the nearest box, or into a keep-out [m]."""
+        outside = np.min([_outside(box, points, self._margin) for box in self._boxes], axis=0)
+        for box in self._keep_outs:
+            outside = np.maximum(outside, _inside(box, points, self._margin))
+        return np.asarray(outside)
+
+    def _name_of_bound(self, point: Array) -> str:
+        for box in self._keep_outs:
+            if _inside(box, point[None], self._margin)[0] > 0:
+                return f'the keep-out "{box.name}"'
+        names = ', '.join(f'"{box.name}"' for box in self._boxes)
+        return f'the workspace {names}'
+
+
+def sample_times(motion: Motion) -> Times:
+    """All knots, and times between them no further apart than SAMPLE_S."""
+    if len(motion.times_ns) == 1:
+        return motion.times_ns
+    counts = np.maximum(np.ceil(motion.durations_s / SAMPLE_S), 1).astype(int)
+    parts = [
+        np.linspace(start, end, count, endpoint=False)
+        for start, end, count in zip(
+            motion.times_ns[:-1] - motion.start_ns,
+            motion.times_ns[1:] - motion.start_ns,
+            counts,
+            strict=True,
+        )
+    ]
+    offsets = np.concatenate([*parts, [motion.end_ns - motion.start_ns]])
+    return motion.start_ns + offsets.astype(np.int64)
+
+
+def _outside(box: Box, points: Array, margin: float) -> Array:
+    """Distance outside the box shrunk by a margin, 0 inside."""
+    low, high = np.array(box.min) + margin, np.array(box.max) - margin
+    return np.asarray(
+        np.linalg.norm(np.maximum(np.maximum(low - points, points - high), 0), axis=1)
+    )
+
+
+def _inside(box: Box, points: Array, margin: float) -> Array:
+    """Depth inside the box grown by a margin, 0 outside."""
+    low, high = np.array(box.min) - margin, np.array(box.max) + margin
+    return np.asarray(np.maximum(np.min(np.minimum(points - low, high - points), axis=1), 0.0))

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is a chunk what it says it is? Shape, names, units, numbers and time grid, before anything else.
+
+Cheap and total: whatever passes here can be computed with.
+"""
+
+import math
+
+import numpy as np
+
+from vla_contract.action import GRIPPER, ActionChunk, ActionSpace
+from vla_contract.robot import Robot
+from vla_safety.motion import NS
+from vla_safety.reasons import Reason, RefusedError
+
+MOST_ROWS = 4096
+LARGEST = 1e3
+"""Magnitude beyond which no joint value, in radians or metres, means anything."""
+GRIPPER_SLACK = 0.05
+"""Gripper values this far outside 0 to 1 are clipped; further out is another convention."""
+
+JOINT_SPACES = (ActionSpace.JOINT_POSITION, ActionSpace.JOINT_DELTA, ActionSpace.JOINT_VELOCITY)
+
+
+def check_content(chunk: ActionChunk, robot: Robot) -> None:
+    """Refuse a chunk that is malformed or made for another robot.
+
+    Raises:
+        RefusedError: With the first thing wrong, its values and its bounds.
+    """
+    _check_shape(chunk)
+    _check_columns(chunk, robot)
+    _check_numbers(chunk)
+    _check_grid(chunk, robot)
+
+
+def _check_shape(chunk: ActionChunk) -> None:
+    if chunk.values.ndim != 2 or not chunk.values.shape[0]:
+        raise RefusedError(Reason.MALFORMED, f'values have the shape {chunk.values.shape}')
+    rows, columns = chunk.values.shape
+    if rows > MOST_ROWS:
+        raise RefusedError(Reason.TOO_LARGE, f'{rows} rows, at most {MOST_ROWS} are taken')
+    if columns != len(chunk.columns) or columns != len(chunk.units):
+        raise RefusedError(
+            Reason.MALFORMED,
+            f'{columns} values a row, {len(chunk.columns)} column names, {len(chunk.units)} units',
+        )
+
+
+def _check_columns(chunk: ActionChunk, robot: Robot) -> None:
+    if chunk.space not in JOINT_SPACES:
+        known = ', '.join(JOINT_SPACES)
+        raise RefusedError(Reason.UNSUPPORTED_SPACE, f'space is {chunk.space}; known are {known}')
+    expected = robot.joint_names
+    found = chunk.columns[:-1] if chunk.columns[-1] == GRIPPER else chunk.columns
+    if found != expected:
+        raise RefusedError(
+            Reason.WRONG_COLUMNS,
+            f'columns are {", ".join(found)}; {robot.name} takes {", ".join(expected)}',
+        )
+    if chunk.columns[-1] == GRIPPER and robot.gripper is None:
+        raise RefusedError(
+            Reason.WRONG_COLUMNS, f'a gripper column, but {robot.name} has no gripper'
+        )
+    rate = '/s' if chunk.space is ActionSpace.JOINT_VELOCITY else ''
+    units = tuple(f'{joint.unit}{rate}' for joint in robot.joints)
+    if chunk.units[: len(units)] != units or set(chunk.units[len(units) :]) - {'1'}:
+        wanted = ', '.join(units + ('1',) * (len(chunk.units) - len(units)))
+        raise RefusedError(
+            Reason.WRONG_UNITS, f'units are {", ".join(chunk.units)}; expected {wanted}'
+        )
+
+
+def _check_numbers(chunk: ActionChunk) -> None:
+    finite = np.isfinite(chunk.values)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        value = chunk.values[row, column]
+        raise RefusedError(Reason.NOT_FINITE, f'row {row} of {chunk.columns[column]} is {value}')
+    large = np.abs(chunk.values) > LARGEST
+    if large.any():
+        row, column = np.argwhere(large)[0]
+        value = chunk.values[row, column]
+        raise RefusedError(
+            Reason.TOO_LARGE,
+            f'row {row} of {chunk.columns[column]} is {value:g}, beyond {LARGEST:g}',
+        )
+    if chunk.columns[-1] == GRIPPER:
+        opening = chunk.values[:, -1]
+        worst = float(opening[np.argmax(np.abs(opening - 0.5))])
+        if not -GRIPPER_SLACK <= worst <= 1 + GRIPPER_SLACK:
+            raise RefusedError(
+                Reason.TOO_LARGE, f'gripper is {worst:g}; it goes from 0 (closed) to 1 (open)'
+            )
+
+
+def _check_grid(chunk: ActionChunk, robot: Robot) -> None:
+    timing = robot.timing
+    step = chunk.step_s
+    if not math.isfinite(step) or not timing.step_min_s <= step <= timing.step_max_s:
+        raise RefusedError(
+            Reason.TIME_GRID,
+            f'step is {step:g} s; {timing.step_min_s:g} to {timing.step_max_s:g} s are taken',
+        )
+    length = step * len(chunk.values)
+    if length > timing.horizon_max_s:
+        raise RefusedError(
+            Reason.TIME_GRID,
+            f'{len(chunk.values)} rows of {step:g} s make {length:g} s; '
+            f'at most {timing.horizon_max_s:g} s are taken',
+        )
+    if not 0 < chunk.start_ns < 2**62 - length * NS:
+        raise RefusedError(Reason.TIME_GRID, f'start is {chunk.start_ns} ns')

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The motion filter: chunks in, verified motion out, and a mode that says why.
+
+It is driven from outside: messages come in by ``on_…`` and requests by name, and ``tick`` answers
+at a fixed rate with the motion to send. It reads no clock and starts no thread.
+"""
+
+import math
+from dataclasses import dataclass
+
+from vla_contract.action import ActionChunk
+from vla_contract.robot import Robot
+from vla_safety.canonical import Canonical, canonical
+from vla_safety.checks import JointCheck, MotionCheck, ToolSpeedCheck, WorkspaceCheck
+from vla_safety.content import check_content
+from vla_safety.gripper import GripperFilter
+from vla_safety.kinematics import Kinematics
+from vla_safety.limits import Limits, Use
+from vla_safety.measured import Instant, Measured
+from vla_safety.mode import Mode
+from vla_safety.motion import NS, Array, Motion
+from vla_safety.plan import Plan
+from vla_safety.provenance import Provenance
+from vla_safety.reasons import Finding, Reason, RefusedError
+from vla_safety.watch import Watch
+
+TOOL_SPEED_HEADROOM = 0.9
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to send after a tick.
+
+    Attributes:
+        motion: For the arm, from a little before now to rest; None where nothing is to be sent.
+        gripper: Joint position for the gripper; None where nothing is to be sent.
+    """
+
+    motion: Motion | None = None
+    gripper: float | None = None
+
+
+class MotionFilter:
+    """One arm's filter."""
+
+    def __init__(
+        self,
+        robot: Robot,
+        kinematics: Kinematics,
+        period_s: float,
+        watch: Watch,
+        extra_checks: tuple[MotionCheck, ...] = (),
+    ) -> None:
+        """Put limits and checks in force; nothing moves before arm().
+
+        Args:
+            robot: The robot file.
+            kinematics: Of the same robot.
+            period_s: Time between ticks.
+            watch: Heartbeats to be heard while armed.
+            extra_checks: Collision checking and its like.
+        """
+        self.robot = robot
+        self.limits = Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
+        self.measured = Measured(robot, self.limits)
+        self.watch = watch
+        self.mode = Mode.DISARMED
+        self.finding = Finding(Reason.NOT_ARMED, 'nothing moves before the arm service is called')
+        self.accepted = self.rejected = 0
+        self.chunk: ActionChunk | None = None
+        self.plan: Plan | None = None
+        self._period_s = period_s
+        self._provenance = Provenance(robot.timing)
+        self._tool_speed = ToolSpeedCheck(robot.workspace, kinematics)
+        self._checks: tuple[MotionCheck, ...] = (
+            JointCheck(self.limits),
+            WorkspaceCheck(robot.workspace, kinematics),
+            self._tool_speed,
+            *extra_checks,
+        )
+        self._gripper = GripperFilter(robot.gripper) if robot.gripper else None
+        self._opening: Array | None = None
+        self._task_id: str | None = None
+        self._estop = False
+
+    @property
+    def pace(self) -> float:
+        """Speed of execution, 1 as the policy asks."""
+        intended = self.plan.intended if self.plan else None
+        return intended.scale if intended else 1.0
+
+    def use(self, now_ns: int) -> Use:
+        """The limit that the rest of the motion in execution uses most."""
+        if self.plan is None or now_ns >= self.plan.checked_until_ns:
+            return Use(0.0, '')
+        return self.limits.use(self.plan.executing.since(now_ns))
+
+    def row(self, now_ns: int) -> int:
+        """Row of the chunk in execution."""
+        intended = self.plan.intended if self.plan else None
+        return intended.row_at(now_ns) if intended else 0
+
+    def arm(self, now: Instant) -> None:
+        """Allow motion from now on, starting from where the arm is.
+
+        Raises:
+            RefusedError: A cause of a stop still holds, or the arm moves.
+        """
+        if self._estop:
+            raise RefusedError(Reason.EMERGENCY_STOP, 'the emergency stop is still pressed')
+        if self.mode is Mode.FAULT:
+            raise RefusedError(self.finding.reason, 'the node must be restarted after a fault')
+        if self.mode.takes_chunks:
+            raise RefusedError(Reason.OK, f'already armed ({self.mode.name})')
+        finding = self.measured.finding(now) or self._silence(now)
+        if finding is not None:
+            raise RefusedError(finding.reason, finding.text)
+        if not self.measured.standstill:
+            raise RefusedError(Reason.MOVING, 'the arm is still moving')
+        q = self.measured.positions
+        excess = self.limits.position_excess(q)
+        if excess.max() > self.robot.margins.position:
+            joint = self.limits.names[int(excess.argmax())]
+            raise RefusedError(
+                Reason.JOINT_RANGE,
+                f'{joint} is {excess.max():.4f} beyond its limits; move it back by hand or pendant',
+            )
+        self.plan = Plan(now.ros_ns, q, self.limits, self._checks, self.robot.timing)
+        self._provenance.require_newer_than(now.ros_ns)
+        if self._gripper is not None:
+            self._gripper.forget()
+        self.accepted = self.rejected = 0
+        self._enter(Mode.ARMED, Reason.OK, 'armed, waiting for chunks')
+
+    def disarm(self, now: Instant, reason: Reason, text: str) -> Command:
+        """Stop, and take no chunk until armed again."""
+        motion = self._stop_motion(now)
+        if not self.mode.latched:
+            self._enter(Mode.DISARMED, reason, text)
+        return Command(motion)
+
+    def hold(self, reason: Reason, text: str, now: Instant) -> None:
+        """Play the checked motion to its rest; go on only with a chunk observed from now on."""
+        if self.mode.takes_chunks:
+            self._release(Mode.HOLD, reason, text)
+            self._provenance.require_newer_than(now.ros_ns)
+
+    def protect(self, reason: Reason, text: str, now: Instant) -> Command:
+        """Stop at once and latch."""
+        motion = self._stop_motion(now)
+        if self.mode not in (Mode.ESTOP, Mode.FAULT):
+            self._enter(Mode.PROTECTIVE_STOP, reason, text)
+        return Command(motion)
+
+    def emergency_stop(self, pressed: bool, now: Instant) -> Command:
+        """Stop at once and latch while and after the button is pressed."""
+        self._estop = pressed
+        if not pressed:
+            return Command()
+        motion = self._stop_motion(now) if self.mode is not Mode.ESTOP else None
+        self._enter(Mode.ESTOP, Reason.EMERGENCY_STOP, 'the emergency stop is pressed')
+        return Command(motion)
+
+    def set_task(self, task_id: str | None) -> None:
+        """The task changed: chunks for any other are refused from now on."""
+        if task_id == self._task_id:
+            return
+        self._task_id = task_id
+        if self.mode.moving:
+            text = f'the task is now {task_id or "none"}'
+            self._release(Mode.HOLD, Reason.TASK_ENDED, text)
+
+    def clock_jumped(self, jump_s: float) -> None:
+        """ROS time was set: stamps from before mean nothing, and motion in execution is lost."""
+        self.measured.forget()
+        self._provenance.forget_times()
+        if self.mode.takes_chunks:
+            self._release(
+                Mode.PROTECTIVE_STOP, Reason.CLOCK_JUMP, f'the clock jumped by {jump_s:.3f} s'
+            )
+
+    def on_chunk(self, chunk: ActionChunk, now: Instant) -> Canonical:
+        """Vet a chunk and intend to follow it.
+
+        Raises:
+            RefusedError: The chunk is not followed; the motion in execution goes on.
+        """
+        try:
+            return self._vet(chunk, now)
+        except RefusedError:
+            self.rejected += 1
+            raise
+
+    def tick(self, now: Instant) -> Command:
+        """Watch everything, and send the next part of the motion."""
+        if self.plan is None or not self.mode.takes_chunks:
+            return Command()
+        finding = self._tracking(self.plan, now)
+        if finding is not None:
+            return self.protect(finding.reason, finding.text, now)
+        finding = self.measured.finding(now) or self._silence(now)
+        if finding is not None:
+            if self.mode is not Mode.HOLD or finding.reason is not self.finding.reason:
+                self.hold(finding.reason, finding.text, now)
+            return Command()
+        if not self.mode.moving:
+            return Command()
+        return Command(self._advance(self.plan, now), self._gripper_command(now))
+
+    def _vet(self, chunk: ActionChunk, now: Instant) -> Canonical:
+        if self.plan is None or not self.mode.takes_chunks:
+            raise RefusedError(Reason.NOT_ARMED, f'the safety node is {self.mode.name}')
+        check_content(chunk, self.robot)
+        self._provenance.check(chunk, self._task_id, now.ros_ns)
+        finding = self.measured.finding(now) or self._silence(now)
+        if finding is not None:
+            raise RefusedError(finding.reason, finding.text)
+        asked = canonical(chunk, self.plan.executing, self.limits, self.robot.margins.clip)
+        self._follow(self.plan, asked, now)
+        self._provenance.accept(chunk)
+        self.chunk, self._opening = chunk, asked.opening
+        self.accepted += 1
+        self._enter(Mode.SCALED if self.pace < 1 else Mode.ACTIVE, *self._remark(asked))
+        return asked
+
+    def _follow(self, plan: Plan, asked: Canonical, now: Instant) -> None:
+        """Follow the rows, slower where the tool would be too fast."""
+        spliced = plan.follow(asked.rows, now.ros_ns, self._period_s)
+        peak = self._tool_speed.peak(spliced.motion)
+        most = self._tool_speed.limit * TOOL_SPEED_HEADROOM
+        if peak > most:
+            slower = spliced.scale * most / peak
+            plan.follow(asked.rows, now.ros_ns, self._period_s, slower)
+
+    def _remark(self, asked: Canonical) -> tuple[Reason, str]:
+        if asked.cut:
+            return Reason.TRUNCATED, asked.cut
+        if asked.clipped:
+            return Reason.CLIPPED, asked.clipped
+        if self.pace < 1:
+            return Reason.SCALED, f'at {self.pace:.2f} of the pace the policy asks'
+        return Reason.OK, ''
+
+    def _advance(self, plan: Plan, now: Instant) -> Motion | None:
+        """Extend the motion; where that cannot be, the checked stop is already under way."""
+        result = plan.extend(now.ros_ns)
+        if isinstance(result, Finding) and result.reason is Reason.LATE:
+            try:
+                plan.resume_late(now.ros_ns, self._period_s)
+            except RefusedError as refusal:
+                result = Finding(refusal.reason, refusal.text)
+            else:
+                result = plan.extend(now.ros_ns)
+        if isinstance(result, Motion):
+            return result
+        self._release(Mode.HOLD, result.reason, result.text)
+        return None
+
+    def _gripper_command(self, now: Instant) -> float | None:
+        if self._gripper is None or self._opening is None or not self.mode.moving:
+            return None
+        row = min(self.row(now.ros_ns), len(self._opening) - 1)
+        return self._gripper.command(float(self._opening[row]))
+
+    def _tracking(self, plan: Plan, now: Instant) -> Finding | None:
+        """Distance from the plan to what was measured, at the time it was measured."""
+        if self.measured.finding(now) is not None:
+            return None
+        planned = plan.executing.at(self.measured.stamp_ns).q
+        error = abs(planned - self.measured.positions)
+        joint, most = int(error.argmax()), self.robot.margins.tracking
+        if error[joint] <= most:
+            return None
+        return Finding(
+            Reason.TRACKING,
+            f'{self.limits.names[joint]} is {error[joint]:.4f} from the plan, at most {most:g}',
+        )
+
+    def _silence(self, now: Instant) -> Finding | None:
+        return self.watch.finding(now.steady_ns)
+
+    def _stop_motion(self, now: Instant) -> Motion | None:
+        if self.plan is None or now.ros_ns >= self.plan.checked_until_ns:
+            return None
+        return self.plan.stop(now.ros_ns)
+
+    def _release(self, mode: Mode, reason: Reason, text: str) -> None:
+        if self.plan is not None:
+            self.plan.release()
+        self._enter(mode, reason, text)
+
+    def _enter(self, mode: Mode, reason: Reason, text: str) -> None:
+        self.mode = mode
+        self.finding = Finding(reason, text)
+
+    def observation_age_s(self, now: Instant) -> float:
+        """Age of the image behind the chunk in execution; NaN where none is [s]."""
+        if self.chunk is None or not self.mode.moving:
+            return math.nan
+        return (now.ros_ns - self.chunk.observation_stamp_ns) / NS

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the arm's points are and how fast they move, by Pinocchio from the robot's URDF."""
+
+from pathlib import Path
+
+import numpy as np
+import pinocchio as pin
+
+from vla_contract.errors import VlaError
+from vla_contract.robot import Robot
+from vla_safety.motion import Array
+
+
+class Kinematics:
+    """The arm's model with every joint outside the robot file locked at zero."""
+
+    def __init__(self, robot: Robot, urdf: Path) -> None:
+        """Load the URDF and find the robot file's joints and frames in it."""
+        if not urdf.is_file():
+            raise VlaError(f'{robot.name}: urdf names {urdf}, which is not a file')
+        full = pin.buildModelFromUrdf(str(urdf))
+        for name in robot.joint_names:
+            if not full.existJointName(name):
+                known = ', '.join(list(full.names)[1:])
+                raise VlaError(f'{robot.name}: joint {name} is not in {urdf}; it has {known}')
+        for frame in (robot.base_frame, robot.tool_frame):
+            if not full.existFrame(frame):
+                raise VlaError(f'{robot.name}: frame {frame} is not in {urdf}')
+        locked = [full.getJointId(n) for n in list(full.names)[1:] if n not in robot.joint_names]
+        self.model = pin.buildReducedModel(full, locked, pin.neutral(full))
+        self._data = self.model.createData()
+        self._order = np.array([self._index(robot, name, urdf) for name in robot.joint_names])
+        self._tool = self.model.getFrameId(robot.tool_frame)
+        base = self.model.getFrameId(robot.base_frame)
+        pin.framesForwardKinematics(self.model, self._data, pin.neutral(self.model))
+        self._base_from_world = self._data.oMf[base].inverse()
+
+    @property
+    def lower(self) -> Array:
+        """Least joint positions in the URDF, in the robot file's order."""
+        return np.array(self.model.lowerPositionLimit[self._order])
+
+    @property
+    def upper(self) -> Array:
+        """Greatest joint positions in the URDF."""
+        return np.array(self.model.upperPositionLimit[self._order])
+
+    @property
+    def velocity(self) -> Array:
+        """Greatest joint speeds in the URDF; those it leaves at zero are unbounded here."""
+        bounds = np.asarray(self.model.velocityLimit)[self._order]
+        return np.where(bounds > 0, bounds, np.inf)
+
+    def tool_positions(self, q: Array) -> Array:
+        """Tool position in the base frame [m] for many configurations, K by 3."""
+        points = np.empty((len(q), 3))
+        for index, configuration in enumerate(self._arranged(q)):
+            pin.forwardKinematics(self.model, self._data, configuration)
+            pin.updateFramePlacement(self.model, self._data, self._tool)
+            points[index] = self._data.oMf[self._tool].translation
+        return np.asarray(
+            points @ self._base_from_world.rotation.T + self._base_from_world.translation
+        )
+
+    def speeds(self, q: Array, v: Array) -> Array:
+        """Greatest speed of the tool and of any joint's origin [m/s], for many states, K."""
+        fastest = np.empty(len(q))
+        states = zip(self._arranged(q), self._arranged(v), strict=True)
+        for index, (configuration, rate) in enumerate(states):
+            pin.forwardKinematics(self.model, self._data, configuration, rate)
+            tool = pin.getFrameVelocity(self.model, self._data, self._tool).linear
+            origins = [np.dot(m.linear, m.linear) for m in self._data.v[1:]]
+            fastest[index] = np.sqrt(max(np.dot(tool, tool), *origins))
+        return fastest
+
+    def _arranged(self, values: Array) -> Array:
+        """From the robot file's order to the model's."""
+        arranged = np.empty_like(values)
+        arranged[:, self._order] = values
+        return arranged
+
+    def _index(self, robot: Robot, name: str, urdf: Path) -> int:
+        joint = self.model.joints[self.model.getJointId(name)]
+        if joint.nq != 1 or joint.nv != 1:
+            raise VlaError(
+                f'{robot.name}: joint {name} in {urdf} has {joint.nq} coordinates; give it '
+                'type revolute with limits, or prismatic'
+            )
+        return int(joint.idx_q)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The motion in execution, and what is to follow it.
+
+Invariant: ``executing`` was checked whole and ends at rest. It is what the controller holds, so
+whatever dies, the arm plays it to its end. ``extend`` is the only place that lets it grow.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vla_contract.robot import Timing
+from vla_safety.braking import BrakingError, brake
+from vla_safety.checks import MotionCheck
+from vla_safety.limits import Limits
+from vla_safety.motion import NS, Array, Motion, State
+from vla_safety.reasons import Finding, Reason, RefusedError
+from vla_safety.rows import RowPath
+from vla_safety.splice import Spliced, splice
+
+_KEPT_NS = 2 * NS
+_BRAKED_FIRST = (0.0, 0.5, 1.0)
+"""Parts of a stop to make before entering rows that cannot be entered at speed."""
+
+
+class Plan:
+    """What the arm does now, what is checked, and what is still only intended."""
+
+    def __init__(
+        self, start_ns: int, q: Array, limits: Limits, checks: Sequence[MotionCheck], timing: Timing
+    ) -> None:
+        """Start at rest."""
+        self.executing = Motion.still(start_ns, q)
+        self._limits = limits
+        self._checks = tuple(checks)
+        self._timing = timing
+        self._intended: Spliced | None = None
+        self._reference: Motion | None = None
+        self._committed_ns = start_ns
+        self._rows: RowPath | None = None
+
+    @property
+    def intended(self) -> Spliced | None:
+        """The chunk that is being executed, None where the arm stops."""
+        return self._intended
+
+    @property
+    def checked_until_ns(self) -> int:
+        """End of the motion in execution."""
+        return self.executing.end_ns
+
+    def seam_ns(self, now_ns: int, period_s: float) -> int:
+        """Earliest time that a motion decided now can begin at: after the next message."""
+        return now_ns + round((self._timing.lead_s + period_s) * NS)
+
+    def follow(
+        self, rows: RowPath, now_ns: int, period_s: float, most_scale: float = 1.0
+    ) -> Spliced:
+        """Intend to follow rows from the motion in execution.
+
+        Raises:
+            RefusedError: The rows cannot be entered; what was intended before stays.
+        """
+        seam_ns = max(self.seam_ns(now_ns, period_s), int(rows.times_ns[0]))
+        self._check_seam(rows, seam_ns)
+        lead_in, spliced = self._enter(rows, seam_ns, most_scale)
+        self._reference = lead_in.then(spliced.motion)
+        self._intended, self._rows = spliced, rows
+        self._committed_ns = seam_ns
+        return spliced
+
+    def release(self) -> None:
+        """Intend nothing more: the arm plays what is checked, which ends at rest."""
+        self._intended = self._reference = self._rows = None
+
+    def stop(self, now_ns: int) -> Motion:
+        """Brake as soon as the controller can follow, dropping what was checked beyond that.
+
+        Where the state then allows no new stop, the checked one goes on.
+        """
+        self.release()
+        start_ns = now_ns + round(self._timing.lead_s * NS)
+        if start_ns < self.executing.end_ns:
+            head = self.executing.until(start_ns)
+            try:
+                candidate = head.then(brake(_end(head), start_ns, self._limits))
+            except BrakingError:
+                return self._message(now_ns)
+            if candidate.end_ns < self.executing.end_ns:
+                self.executing = candidate
+        return self._message(now_ns)
+
+    def extend(self, now_ns: int) -> Motion | Finding:
+        """Check and take over the next part of what is intended.
+
+        Returns:
+            The motion to send, or why the arm must stop: then the checked stop is under way.
+        """
+        if self._reference is None:
+            return Finding(Reason.CHUNK_ENDED, 'there are no more rows')
+        if now_ns + round(self._timing.lead_s / 2 * NS) > self._committed_ns:
+            return Finding(
+                Reason.LATE,
+                f'the motion checked ended {(now_ns - self._committed_ns) / NS:.3f} s ago',
+            )
+        horizon_ns = now_ns + round((self._timing.lead_s + self._timing.commit_s) * NS)
+        target_ns = min(max(horizon_ns, self._committed_ns), self._reference.end_ns)
+        if target_ns <= self._committed_ns:
+            return Finding(Reason.CHUNK_ENDED, 'the last row is reached')
+        head = self._reference.until(target_ns)
+        try:
+            candidate = head.then(brake(_end(head), target_ns, self._limits))
+        except BrakingError as error:
+            return Finding(Reason.DYNAMICS, str(error))
+        fresh = candidate.since(self._committed_ns)
+        for check in self._checks:
+            finding = check.find(fresh)
+            if finding is not None:
+                return finding
+        self.executing = candidate.since(min(max(candidate.start_ns, now_ns - _KEPT_NS), now_ns))
+        self._committed_ns = target_ns
+        return self._message(now_ns)
+
+    def resume_late(self, now_ns: int, period_s: float) -> None:
+        """Enter the rows again after a message came too late for the controller.
+
+        Raises:
+            RefusedError: They cannot be entered any more.
+        """
+        if self._rows is None or self._intended is None:
+            raise RefusedError(Reason.LATE, 'there are no rows to enter again')
+        self.follow(self._rows, now_ns, period_s, self._intended.scale)
+
+    def _message(self, now_ns: int) -> Motion:
+        """The motion in execution with the history that makes replacing it seamless."""
+        return self.executing.since(now_ns - round(self._timing.history_s * NS))
+
+    def _enter(self, rows: RowPath, seam_ns: int, most_scale: float) -> tuple[Motion, Spliced]:
+        """Splice at speed, or after part of a stop, whichever works first."""
+        head = self.executing.until(seam_ns)
+        if head.end_ns < seam_ns:
+            head = head.then(_rest(head, seam_ns))
+        refusals: list[RefusedError] = []
+        try:
+            stop = brake(_end(head), seam_ns, self._limits)
+        except BrakingError as error:
+            raise RefusedError(Reason.INFEASIBLE, str(error)) from error
+        for part in _BRAKED_FIRST:
+            start_ns = seam_ns + round(part * (stop.end_ns - seam_ns))
+            lead_in = head.then(stop.until(start_ns)) if start_ns > seam_ns else head
+            try:
+                return lead_in, splice(_end(lead_in), start_ns, rows, self._limits, most_scale)
+            except RefusedError as error:
+                refusals.append(error)
+        raise refusals[0]
+
+    def _check_seam(self, rows: RowPath, seam_ns: int) -> None:
+        times = np.array([min(seam_ns, int(rows.times_ns[-1]))], dtype=np.int64)
+        jump = np.abs(rows.at(times).q[0] - self.executing.at(seam_ns).q)
+        joint, most = int(np.argmax(jump)), self._limits.seam_jump
+        if jump[joint] > most:
+            raise RefusedError(
+                Reason.SEAM_JUMP,
+                f'{self._limits.names[joint]} would jump by {jump[joint]:.4f}; '
+                f'at most {most:g} is bridged',
+            )
+
+
+def _end(motion: Motion) -> State:
+    """State at the last knot."""
+    return State(motion.q[-1], motion.v[-1], motion.a[-1])
+
+
+def _rest(motion: Motion, until_ns: int) -> Motion:
+    """Standing at the end of a motion until a later time."""
+    zero = np.zeros_like(motion.q[-1])
+    times_ns = np.array([motion.end_ns, until_ns], dtype=np.int64)
+    return Motion(
+        times_ns, np.stack([motion.q[-1]] * 2), np.stack([zero, zero]), np.stack([zero, zero])
+    )
