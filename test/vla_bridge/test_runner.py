@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runner, with small programs in the place of nodes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from vla_bridge.launching.graph import NodeSpec
+from vla_bridge.launching.runner import NodeDeathError, Runner
+from vla_contract.errors import VlaError
+
+WAITS = """
+import signal, sys, time
+def end(*_):
+    print('stopped at', time.monotonic_ns())
+    sys.exit(0)
+signal.signal(signal.SIGINT, end)
+print('ready')
+time.sleep(60)
+"""
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('ready')
+time.sleep(60)
+"""
+BREAKS = "import sys; print('the camera is gone'); sys.exit(3)"
+LEAVES_A_CHILD = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
+print('child', child.pid)
+"""
+RUNNER = f"""
+import sys, time
+from pathlib import Path
+from vla_bridge.launching.graph import NodeSpec
+from vla_bridge.launching.interrupts import InterruptError, Interrupts
+from vla_bridge.launching.runner import Runner
+nodes = tuple(NodeSpec(f'node_{{i}}', 'any') for i in range(3))
+waits = [sys.executable, '-c', {WAITS!r}]
+print('here', flush=True)
+try:
+    with (
+        Interrupts() as interrupts,
+        Runner(nodes, Path(sys.argv[1]), lambda *_: None, find=lambda _: waits) as runner,
+    ):
+        print(*[process.popen.pid for process in runner.processes], flush=True)
+        while True:
+            interrupts.check()
+            runner.check()
+            time.sleep(0.01)
+except InterruptError as error:
+    sys.exit(error.code)
+"""
+
+
+class Lines:
+    """Keeps what nodes print, and waits for a line."""
+
+    def __init__(self) -> None:
+        """Nothing was said yet."""
+        self.said: list[tuple[str, str]] = []
+
+    def __call__(self, name: str, line: str) -> None:
+        """Keep a line."""
+        self.said.append((name, line))
+
+    def wait(self, name: str, start: str) -> str:
+        """A line of a node that begins so."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            for who, line in self.said:
+                if who == name and line.startswith(start):
+                    return line
+            time.sleep(0.01)
+        raise AssertionError(f'{name} did not say {start!r}: {self.said}')
+
+
+def running(*programs: tuple[NodeSpec, str]) -> Callable[[NodeSpec], list[str]]:
+    """Say which program each node runs."""
+    by_name = {spec.name: source for spec, source in programs}
+    return lambda spec: [sys.executable, '-c', by_name[spec.name]]
+
+
+def watch(runner: Runner) -> None:
+    """Run a graph until a node dies."""
+    with runner:
+        while True:
+            runner.check()
+            time.sleep(0.01)
+
+
+def gone(pid: int) -> bool:
+    """Wait for a process to end."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_stops_in_order_and_keeps_a_log_of_each_node(tmp_path: Path) -> None:
+    """Lower stop orders end before higher ones begin to, whatever order they started in."""
+    specs = [NodeSpec(name, 'any', stop_order=order) for name, order in (('sim', 2), ('policy', 0))]
+    lines = Lines()
+    with Runner(
+        tuple(specs), tmp_path, lines, find=running(*[(s, WAITS) for s in specs])
+    ) as runner:
+        for spec in specs:
+            lines.wait(spec.name, 'ready')
+    assert runner.clean
+    assert [ending.name for ending in runner.endings] == ['policy', 'sim']
+    policy, sim = (int(lines.wait(name, 'stopped').split()[-1]) for name in ('policy', 'sim'))
+    assert policy < sim
+    assert 'stopped at' in (tmp_path / 'policy.log').read_text()
+
+
+def test_death_of_a_required_node_names_it_and_its_last_lines(tmp_path: Path) -> None:
+    """The error carries the exit code and what the node said; the others are stopped."""
+    safety, policy = NodeSpec('safety', 'any'), NodeSpec('policy', 'any')
+    lines = Lines()
+    find = running((safety, WAITS), (policy, BREAKS))
+    runner = Runner((safety, policy), tmp_path, lines, find=find)
+    with pytest.raises(NodeDeathError, match=r'(?s)policy ended with exit code 3.*camera is gone'):
+        watch(runner)
+    assert {ending.name for ending in runner.endings} == {'safety', 'policy'}
+
+
+def test_death_of_another_node_is_said_and_the_graph_goes_on(tmp_path: Path) -> None:
+    """A viewer may end without ending the arm."""
+    viewer = NodeSpec('viewer', 'any', required=False)
+    lines = Lines()
+    with Runner((viewer,), tmp_path, lines, find=running((viewer, BREAKS))) as runner:
+        while runner.processes[0].code is None:
+            time.sleep(0.01)
+        runner.check()
+    assert 'goes on without it' in lines.wait('viewer', 'ended with exit code 3')
+
+
+def test_a_node_that_ignores_signals_is_killed(tmp_path: Path) -> None:
+    """Stopping takes a bounded time, and says that it took force."""
+    spec = NodeSpec('stubborn', 'any')
+    lines = Lines()
+    with Runner(
+        (spec,), tmp_path, lines, hurry=lambda: True, find=running((spec, STUBBORN))
+    ) as runner:
+        lines.wait('stubborn', 'ready')
+    (ending,) = runner.endings
+    assert ending.escalated
+    assert ending.code == -signal.SIGKILL
+    assert not runner.clean
+
+
+def test_what_a_node_started_does_not_outlive_it(tmp_path: Path) -> None:
+    """The process group of a node ends with the node."""
+    spec = NodeSpec('parent', 'any', required=False)
+    lines = Lines()
+    with Runner((spec,), tmp_path, lines, find=running((spec, LEAVES_A_CHILD))):
+        child = int(lines.wait('parent', 'child').split()[-1])
+    assert gone(child)
+
+
+def test_an_absent_package_is_named(tmp_path: Path) -> None:
+    """A missing program stops the start; where it is optional, it is left out."""
+    spec = NodeSpec('rviz2', 'rviz2', package='rviz2')
+    with (
+        pytest.raises(VlaError, match='rviz2 is not installed'),
+        Runner((spec,), tmp_path, Lines(), find=lambda _: None),
+    ):
+        pass
+    lines = Lines()
+    optional = NodeSpec('rviz2', 'rviz2', package='rviz2', optional=True)
+    with Runner((optional,), tmp_path, lines, find=lambda _: None) as runner:
+        assert not runner.processes
+    assert lines.wait('rviz2', 'left out')
+
+
+def test_no_node_survives_the_kill_of_its_runner(tmp_path: Path) -> None:
+    """SIGKILL of the runner leaves nothing behind: the kernel sees to it."""
+    command = [sys.executable, '-c', RUNNER, str(tmp_path / 'log')]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runner:
+        assert runner.stdout is not None
+        runner.stdout.readline()
+        pids = [int(pid) for pid in runner.stdout.readline().split()]
+        runner.kill()
+    assert len(pids) == 3
+    assert all(gone(pid) for pid in pids)
+
+
+@pytest.mark.parametrize('delay_s', [0.0, 0.02, 0.1, 0.5])
+def test_ctrl_c_at_any_moment_ends_everything(tmp_path: Path, delay_s: float) -> None:
+    """An interrupt during or after the start leaves no process, and exits as interrupts do."""
+    command = [sys.executable, '-c', RUNNER, str(tmp_path / 'log')]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as runner:
+        assert runner.stdout is not None
+        runner.stdout.readline()
+        time.sleep(delay_s)
+        children = psutil.Process(runner.pid).children(recursive=True)
+        os.kill(runner.pid, signal.SIGINT)
+        runner.communicate(timeout=20)
+    assert runner.returncode in {128 + signal.SIGINT, -signal.SIGINT}
+    assert all(gone(child.pid) for child in children)
