@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gripper controller moves at its speed and says how a goal ended."""
+"""The gripper controller passes its target on and says how a goal ended."""
 
+import numpy as np
 import pytest
 
 from vla_sim.controllers.goal import GoalStatus
 from vla_sim.controllers.gripper import GripperController, GripperOptions
+from vla_sim.controllers.motion import Motion
 from vla_sim.controllers.refusal import CommandRefusedError
 
 CYCLE_NS = 10_000_000
@@ -13,34 +15,38 @@ OPTIONS = GripperOptions(goal_tolerance=0.001, stall_timeout_s=0.2)
 
 
 class Fingers:
-    """A gripper joint that follows its command until it meets an object."""
+    """A gripper joint that goes where it is sent at its own speed, until it meets an object."""
 
     def __init__(self, options: GripperOptions = OPTIONS, *, blocked_at: float = -1.0) -> None:
         """Start open, at 40 mm."""
         self.now_ns = 0
         self.position = 0.04
         self.blocked_at = blocked_at
-        self.controller = GripperController(SPEED, self.position, options)
         self.velocity = 0.0
+        self.controller = GripperController(self.measured, options)
+
+    @property
+    def measured(self) -> Motion:
+        """Position and velocity."""
+        return Motion(np.array([self.position]), np.array([self.velocity]))
 
     def run(self, seconds: float) -> None:
         """Run the cycles in that time."""
         for _ in range(round(seconds * 1e9) // CYCLE_NS):
-            command = self.controller.update(self.now_ns, self.position, self.velocity)
+            target = float(self.controller.update(self.now_ns, self.measured)[0])
+            reach = SPEED * CYCLE_NS * 1e-9
+            command = min(max(target, self.position - reach), self.position + reach)
             position = max(command, self.blocked_at)
             self.velocity = (position - self.position) / (CYCLE_NS * 1e-9)
             self.position = position
             self.now_ns += CYCLE_NS
 
 
-def test_it_moves_at_its_speed() -> None:
-    """No faster than the hardware."""
+def test_it_holds_until_it_is_told_to_move() -> None:
+    """Where the joint was at the start."""
     fingers = Fingers()
-    fingers.controller.submit([0.0])
-    fingers.run(0.21)
-    assert fingers.position == pytest.approx(0.02)
-    fingers.run(0.3)
-    assert fingers.position == 0.0
+    fingers.run(0.2)
+    assert fingers.position == pytest.approx(0.04)
 
 
 def test_a_goal_that_is_reached_succeeds() -> None:

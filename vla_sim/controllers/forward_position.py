@@ -6,7 +6,7 @@ from math import isfinite
 
 import numpy as np
 
-from vla_sim.controllers.motion import Vector
+from vla_sim.controllers.motion import Motion, Vector
 from vla_sim.controllers.refusal import CommandRefusedError
 
 
@@ -34,6 +34,13 @@ class ForwardPositionController:
             raise CommandRefusedError(f'{len(values)} values for {self._joints} joints')
         self._command = np.array(values, dtype=np.float64)
 
-    def update(self) -> Vector | None:
-        """Positions to command; None while nothing has come."""
+    def activate(self, measured: Motion) -> None:  # noqa: ARG002  joints stay as they are
+        """Command nothing until something comes."""
+        self._command = None
+
+    def deactivate(self) -> None:
+        """Nothing ends: there are no goals."""
+
+    def update(self, now_ns: int, measured: Motion) -> Vector | None:  # noqa: ARG002
+        """Positions to command [rad or m]; None while nothing has come."""
         return self._command

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stand-in for the gripper action controllers, on a gripper that moves at a finite speed."""
+"""Stand-in for the gripper action controllers: a target passed on, and an eye on the joint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from vla_sim.controllers.goal import GoalStatus
+from vla_sim.controllers.motion import Motion, Vector
 from vla_sim.controllers.refusal import CommandRefusedError
 
 
@@ -44,45 +47,42 @@ class GripperGoal:
 
 
 class GripperController:
-    """Moves one joint to a position and says whether it got there or was stopped.
+    """Sends one joint to a position and says whether it got there or was stopped.
 
     Args:
-        speed: Greatest speed of the commanded position [rad/s or m/s].
-        position: Measured at the start [rad or m].
+        measured: Where the joint is at the start.
         options: Its parameters.
     """
 
-    def __init__(
-        self, speed: float, position: float, options: GripperOptions = GripperOptions()
-    ) -> None:
-        """Start by holding where the joint is."""
-        self._speed = speed
+    def __init__(self, measured: Motion, options: GripperOptions = GripperOptions()) -> None:
+        """Start active."""
         self._options = options
-        self._target = position
-        self._command = position
-        self._position = position
         self._goal: GripperGoal | None = None
+        self.activate(measured)
+
+    def activate(self, measured: Motion) -> None:
+        """Forget what was going on and hold where the joint is."""
+        self.deactivate()
+        self._position = float(measured.positions[0])
+        self._target = self._position
         self._moved_ns = 0
-        self._updated_ns: int | None = None
 
-    def submit(self, positions: Sequence[float]) -> None:
-        """Go to a position without a goal; only the number of values is checked.
-
-        Raises:
-            CommandRefusedError: Not exactly one value.
-        """
-        if len(positions) != 1:
-            raise CommandRefusedError(f'{len(positions)} positions for one gripper joint')
-        self._target = positions[0]
+    def deactivate(self) -> None:
+        """Abort the goal."""
+        self._end(GoalStatus.ABORTED)
 
     def submit_goal(self, positions: Sequence[float], now_ns: int) -> GripperGoal:
         """Go to a position and report; a goal in execution is aborted.
 
+        Only the number of values is checked: NaN and positions out of range pass.
+
         Raises:
             CommandRefusedError: Not exactly one value; the old goal goes on.
         """
-        self.submit(positions)
+        if len(positions) != 1:
+            raise CommandRefusedError(f'{len(positions)} positions for one gripper joint')
         self.deactivate()
+        self._target = positions[0]
         self._moved_ns = now_ns
         self._goal = GripperGoal(self._position)
         return self._goal
@@ -93,28 +93,20 @@ class GripperController:
             self._target = self._position
             self._end(GoalStatus.CANCELED)
 
-    def deactivate(self) -> None:
-        """Abort the goal."""
-        self._end(GoalStatus.ABORTED)
-
-    def update(self, now_ns: int, position: float, velocity: float) -> float:
+    def update(self, now_ns: int, measured: Motion) -> Vector:
         """Run one cycle.
 
         Args:
             now_ns: Its time.
-            position: Measured [rad or m].
-            velocity: Measured [rad/s or m/s].
+            measured: Position and velocity.
 
         Returns:
             Position to command [rad or m].
         """
-        self._position = position
+        self._position = float(measured.positions[0])
+        velocity = 0.0 if measured.velocities is None else float(measured.velocities[0])
         self._watch(now_ns, velocity)
-        before_ns = now_ns if self._updated_ns is None else self._updated_ns
-        step = self._speed * (now_ns - before_ns) * 1e-9
-        self._updated_ns = now_ns
-        self._command = min(max(self._target, self._command - step), self._command + step)
-        return self._command
+        return np.array([self._target])
 
     def _watch(self, now_ns: int, velocity: float) -> None:
         goal, options = self._goal, self._options

@@ -82,19 +82,24 @@ class JointTrajectoryController:
         measured: Motion,
         options: TrajectoryOptions = TrajectoryOptions(),
     ) -> None:
-        """Start by holding where the joints are."""
+        """Start active."""
         self.joints = tuple(joints)
         self._period_ns = period_ns
         self._options = options
         self._order = JointOrder(joints)
         self._defaults = options.tolerances or Tolerances.none(len(self.joints))
         self._tolerances = self._defaults
+        self._goal: GoalHandle | None = None
+        self.activate(measured)
+
+    def activate(self, measured: Motion) -> None:
+        """Forget what was going on and hold where the joints are."""
+        self.deactivate()
         self._measured = measured
         self._commanded = measured
         self._commanded_ns: int | None = None
         self._current = hold(Motion(measured.positions))
         self._next: Trajectory | None = None
-        self._goal: GoalHandle | None = None
         self._holding = True
         self.state: ControllerState | None = None
 
