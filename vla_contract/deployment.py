@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The deployment: a robot and a policy that fit each other, read and validated once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import Field
 
-from vla_contract.compatibility import mismatches
-from vla_contract.document import Document, Key, Lines, merge, read_mapping, validate
+from vla_contract.compatibility import Mismatch, mismatches
+from vla_contract.description import disagreements, find_description, read_description, read_xml
+from vla_contract.document import Document, validate
 from vla_contract.errors import ContractError, ContractErrors
+from vla_contract.fields import Name
+from vla_contract.overrides import lay_over
 from vla_contract.policy import Policy
-from vla_contract.robot import Name, Robot
+from vla_contract.robot import Robot
+from vla_contract.yaml_file import Place, YamlFile, read_yaml, shown
 
 
 class DeploymentFile(Document):
@@ -39,67 +44,136 @@ class Deployment:
     robot_path: Path
     policy_path: Path
 
+    @property
+    def urdf_path(self) -> Path:
+        """The robot's URDF, or a ContractError where it is not on this machine."""
+        return _description(self.robot.urdf, self.robot_path, Place(shown(self.robot_path), 'urdf'))
 
-DocumentT = TypeVar('DocumentT', bound=Document)
+    @property
+    def srdf_path(self) -> Path | None:
+        """The robot's SRDF, None where it has none."""
+        if not self.robot.srdf:
+            return None
+        return _description(self.robot.srdf, self.robot_path, Place(shown(self.robot_path), 'srdf'))
+
+    @property
+    def episode_path(self) -> Path | None:
+        """The episode of a replaying policy, None for any other."""
+        return self.policy_path.parent / self.policy.episode if self.policy.episode else None
 
 
 def load_robot(path: Path) -> Robot:
-    """Read and validate a robot file alone."""
-    return _load(Robot, path, {}, None)
+    """Read and validate a robot file alone, against its URDF where that is on this machine."""
+    return _robot(read_yaml(path))
 
 
 def load_policy(path: Path) -> Policy:
     """Read and validate a policy file alone."""
-    return _load(Policy, path, {}, None)
+    return _policy(read_yaml(path))
 
 
 def load_deployment(path: Path) -> Deployment:
     """Read a deployment file with its robot and policy, and refuse any that do not fit."""
-    value, lines = read_mapping(path)
-    document = validate(DeploymentFile, value, path, lines)
-    robot_path = _beside(path, document.robot, 'robot', lines)
-    policy_path = _beside(path, document.policy, 'policy', lines)
-    robot = _load(Robot, robot_path, document.robot_overrides, path)
-    policy = _load(Policy, policy_path, document.policy_overrides, path)
-    return match(robot, robot_path, policy, policy_path)
+    file = read_yaml(path)
+    document = validate(DeploymentFile, file)
+    found: list[ContractError] = []
+    robot: Robot | None = None
+    policy: Policy | None = None
+    try:
+        robot_file = _beside(file, document.robot, 'robot')
+        robot = _robot(robot_file)
+    except (ContractError, ContractErrors) as error:
+        found.extend(error.errors)
+    try:
+        policy_file = _beside(file, document.policy, 'policy')
+        policy = _policy(policy_file)
+    except (ContractError, ContractErrors) as error:
+        found.extend(error.errors)
+    if robot is None or policy is None:
+        raise ContractErrors(found)
+    return _match(robot, robot_file, policy, policy_file)
 
 
 def match(robot: Robot, robot_path: Path, policy: Policy, policy_path: Path) -> Deployment:
     """Put a robot and a policy together, or raise every way in which they disagree."""
-    found = mismatches(robot, str(robot_path), policy)
+    return _match(robot, _places(robot_path), policy, _places(policy_path))
+
+
+def _match(robot: Robot, robot_file: YamlFile, policy: Policy, policy_file: YamlFile) -> Deployment:
+    found = mismatches(robot, policy)
     if found:
-        _, lines = read_mapping(policy_path)
-        raise ContractErrors(
-            [ContractError(str(policy_path), key, text, _line(lines, key)) for key, text in found]
-        )
-    return Deployment(robot, policy, robot_path, policy_path)
+        raise ContractErrors(_told(found, robot_file, policy_file))
+    return Deployment(robot, policy, robot_file.path, policy_file.path)
 
 
-def _load(
-    model: type[DocumentT], path: Path, changes: dict[str, Any], changed_in: Path | None
-) -> DocumentT:
-    """Read one document, with the overrides of a deployment laid over it."""
-    value, lines = read_mapping(path)
-    if not changes:
-        return validate(model, value, path, lines)
+def _told(
+    found: Iterable[Mismatch], robot_file: YamlFile, policy_file: YamlFile
+) -> Iterable[ContractError]:
+    for key, robot_key, problem, remedy in found:
+        text = f'{problem} ({robot_file.place(robot_key)}); {remedy}'
+        yield policy_file.place(key).error(text)
+
+
+def _robot(file: YamlFile) -> Robot:
+    robot = validate(Robot, file)
+    urdf = find_description(robot.urdf, file.path)
+    found: list[ContractError] = []
+    if urdf is not None:
+        try:
+            description = read_description(urdf, file.place(('urdf',)))
+            told = disagreements(robot, description)
+            found.extend(file.place(key).error(problem) for key, problem in told)
+        except ContractError as error:
+            found.append(error)
+    srdf = find_description(robot.srdf, file.path) if robot.srdf else None
+    if srdf is not None:
+        try:
+            read_xml(srdf, file.place(('srdf',)))
+        except ContractError as error:
+            found.append(error)
+    if found:
+        raise ContractErrors(found)
+    return robot
+
+
+def _policy(file: YamlFile) -> Policy:
+    policy = validate(Policy, file)
+    if policy.episode and not _is_file(file.path.parent / policy.episode):
+        problem = f'names {policy.episode}, which is not a file beside {shown(file.path)}'
+        raise file.place(('episode',)).error(problem)
+    return policy
+
+
+def _beside(deployment: YamlFile, name: str, key: str) -> YamlFile:
+    """The file that a deployment names, with the deployment's overrides laid over it."""
+    path = deployment.path.parent / name
+    if not _is_file(path):
+        problem = f'names {name}, which is not a file beside {shown(deployment.path)}'
+        raise deployment.place((key,)).error(problem)
+    file = read_yaml(path.resolve())
+    return lay_over(file, deployment, f'{key}_overrides')
+
+
+def _places(path: Path) -> YamlFile:
+    """Where the keys of a file stand; nowhere, for objects that were not read from one."""
     try:
-        return validate(model, merge(value, changes), path, lines)
-    except ContractErrors as errors:
-        note = f' (with the overrides of {changed_in})'
-        raise ContractErrors(
-            [ContractError(e.source, e.key, e.problem + note, e.line) for e in errors.errors]
-        ) from errors
+        return read_yaml(path)
+    except ContractError:
+        return YamlFile(path, {}, {}, {})
 
 
-def _beside(path: Path, name: str, key: str, lines: Lines) -> Path:
-    """Resolve a file named in another one, relative to it."""
-    found = (path.parent / name).resolve()
-    if not found.is_file():
-        raise ContractError(str(path), key, f'names {name}, which is not a file', lines.get((key,)))
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for this file system
+        return False
+
+
+def _description(uri: str, beside: Path, named_at: Place) -> Path:
+    found = find_description(uri, beside)
+    if found is None or not _is_file(found):
+        raise named_at.error(
+            f'names {uri}, which is not on this machine; source the workspace that installs it, '
+            'or name a file'
+        )
     return found
-
-
-def _line(lines: Lines, dotted: str) -> int | None:
-    """Line of a dotted key, or of its nearest parent that has one."""
-    key: Key = tuple(int(part) if part.isdigit() else part for part in dotted.split('.'))
-    return next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), None)

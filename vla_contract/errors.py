@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The root of every error this suite raises on purpose."""
 
+from collections.abc import Iterable
+
 
 class VlaError(Exception):
     """Something a person can act on: the text says what, where, and what to do."""
@@ -25,11 +27,16 @@ class ContractError(VlaError):
         place = f'{source}:{line}' if line is not None else source
         super().__init__(f'{place}: {key}: {problem}' if key else f'{place}: {problem}')
 
+    @property
+    def errors(self) -> tuple['ContractError', ...]:
+        """This error alone, so that one and many are read alike."""
+        return (self,)
 
-class ContractErrors(VlaError):
+
+class ContractErrors(VlaError):  # noqa: N818  (several of them)
     """All the errors of one document at once, so that they are mended in one go."""
 
-    def __init__(self, errors: list[ContractError]) -> None:
+    def __init__(self, errors: Iterable[ContractError]) -> None:
         """Join the errors, one a line."""
         self.errors = tuple(errors)
-        super().__init__('\n'.join(str(error) for error in errors))
+        super().__init__('\n'.join(str(error) for error in self.errors))

@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy file: what a policy sees, what it answers, and how its answer is executed."""
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from vla_contract.action import GRIPPER, POSE_COLUMNS, POSE_DELTA_COLUMNS, ActionSpace
-from vla_contract.document import Document
-from vla_contract.robot import Name, Positive
+from vla_contract.document import Contradiction, Document
+from vla_contract.fields import Name, Positive
+
+
+def _repeated(columns: tuple[str, ...]) -> Iterator[Contradiction]:
+    for index, name in enumerate(columns):
+        if columns.index(name) < index:
+            yield Contradiction(('columns', index), f'{name} is also column {columns.index(name)}')
 
 
 class PolicyKind(StrEnum):
@@ -32,27 +39,33 @@ class ImageInput(Document):
     Attributes:
         key: The policy's name for it, for example ``observation.images.wrist``.
         camera: The robot's name of the camera.
+        kind: ``colour`` (rgb; a mono camera gives three equal channels) or ``depth``.
         width: Columns after resizing [px].
         height: Rows after resizing [px].
     """
 
     key: Name
     camera: Name
+    kind: Literal['colour', 'depth'] = 'colour'
     width: Annotated[int, Field(gt=0)]
     height: Annotated[int, Field(gt=0)]
 
 
 class GripperConvention(Document):
-    """The policy's numbers for an open and a closed gripper."""
+    """The policy's numbers for an open and a closed gripper.
+
+    Attributes:
+        open: Its number for fully open.
+        closed: Its number for fully closed.
+    """
 
     open: float = 1.0
     closed: float = 0.0
 
-    @model_validator(mode='after')
-    def _differ(self) -> Self:
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Open and closed differ."""
         if self.open == self.closed:
-            raise ValueError(f'open and closed are both {self.open}')
-        return self
+            yield Contradiction(('closed',), f'{self.closed:g}, like open; give two numbers')
 
     def to_opening(self, value: float) -> float:
         """The policy's number as 0 (closed) to 1 (open)."""
@@ -64,15 +77,33 @@ class GripperConvention(Document):
 
 
 class StateLayout(Document):
-    """Joint positions the policy takes, in order; ``gripper`` for the gripper."""
+    """Joint positions the policy takes.
+
+    Attributes:
+        columns: The robot's joints in the robot's order, and ``gripper`` last if it is taken.
+        unit: Of revolute joints: ``rad`` or ``deg``.
+        gripper: The policy's numbers for the gripper column.
+    """
 
     columns: tuple[Name, ...] = ()
     unit: AngleUnit = AngleUnit.RADIAN
     gripper: GripperConvention = GripperConvention()
 
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Each column once."""
+        yield from _repeated(self.columns)
+
 
 class ActionLayout(Document):
-    """Columns of the policy's rows, in order; ``gripper`` last if there is one."""
+    """Columns of the policy's rows.
+
+    Attributes:
+        space: What the columns mean.
+        columns: Joint spaces: the robot's joints in the robot's order; ``pose``: x, y, z, qx, qy,
+            qz, qw; ``pose_delta``: dx, dy, dz, rx, ry, rz; ``gripper`` last if there is one.
+        unit: Of revolute joints: ``rad`` or ``deg``.
+        gripper: The policy's numbers for the gripper column.
+    """
 
     space: ActionSpace
     columns: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -84,19 +115,24 @@ class ActionLayout(Document):
         """Columns that move the arm."""
         return tuple(name for name in self.columns if name != GRIPPER)
 
-    @model_validator(mode='after')
-    def _columns_fit(self) -> Self:
-        if len(set(self.columns)) != len(self.columns):
-            raise ValueError(f'columns repeat a name: {", ".join(self.columns)}')
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Each column once, the gripper last, and poses complete."""
+        yield from _repeated(self.columns)
         if GRIPPER in self.columns[:-1]:
-            raise ValueError('the gripper column must be the last')
+            index = self.columns.index(GRIPPER)
+            yield Contradiction(
+                ('columns', index),
+                f'{GRIPPER} is column {index} of {len(self.columns)}; it must be the last',
+            )
         needed = {
             ActionSpace.POSE: POSE_COLUMNS,
             ActionSpace.POSE_DELTA: POSE_DELTA_COLUMNS,
         }.get(self.space)
         if needed is not None and self.motion_columns != needed:
-            raise ValueError(f'space {self.space} needs the columns {", ".join(needed)}')
-        return self
+            found = ', '.join(self.motion_columns)
+            yield Contradiction(
+                ('columns',), f'{found}; space {self.space} needs {", ".join(needed)}'
+            )
 
 
 class Execution(Document):
@@ -146,11 +182,25 @@ class Policy(Document):
         """Time between rows [s]."""
         return 1.0 / self.rate_hz
 
-    @model_validator(mode='after')
-    def _consistent(self) -> Self:
+    @property
+    def period_s(self) -> float:
+        """Time between chunks [s], at the soonest: what one chunk plays before the next is due."""
+        played = 1.0
+        if self.execution.strategy == 'asynchronous':
+            played -= self.execution.refill_below
+        return max(1.0, played * self.rows) * self.step_s
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Image keys are unique, and an episode is given where one is replayed."""
         keys = [image.key for image in self.images]
-        if len(set(keys)) != len(keys):
-            raise ValueError(f'image keys repeat: {", ".join(keys)}')
-        if (self.kind is PolicyKind.REPLAY) != bool(self.episode):
-            raise ValueError('episode belongs to kind replay, and to no other kind')
-        return self
+        for index, key in enumerate(keys):
+            if keys.index(key) < index:
+                yield Contradiction(
+                    ('images', index, 'key'), f'{key} is also images.{keys.index(key)}.key'
+                )
+        if self.kind is PolicyKind.REPLAY and not self.episode:
+            yield Contradiction(('episode',), 'empty, while kind is replay; name its file')
+        if self.kind is not PolicyKind.REPLAY and self.episode:
+            yield Contradiction(
+                ('episode',), f'{self.episode}, while kind is {self.kind}; only replay has one'
+            )

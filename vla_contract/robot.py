@@ -1,50 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """The robot file: joints, limits, controllers, gripper, cameras, workspace, timing."""
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from vla_contract.document import Document
+from vla_contract.camera import Camera, Encoding
+from vla_contract.document import Contradiction, Document
+from vla_contract.fields import Name, OptionalTopic, Positive, Topic
+from vla_contract.gripper import Gripper, GripperKind, GripperModel
+from vla_contract.joint import Joint, JointUnit
 
-Positive = Annotated[float, Field(gt=0)]
-Name = Annotated[str, Field(min_length=1)]
+__all__ = [
+    'ArmController',
+    'ArmControllerKind',
+    'Box',
+    'Camera',
+    'Encoding',
+    'Gripper',
+    'GripperKind',
+    'GripperModel',
+    'Joint',
+    'JointUnit',
+    'Margins',
+    'Robot',
+    'Timing',
+    'Workspace',
+]
+
 Vector3 = tuple[float, float, float]
 
 
-class JointUnit(StrEnum):
-    """Unit of a joint's position: revolute joints turn, prismatic joints slide."""
-
-    RADIAN = 'rad'
-    METRE = 'm'
-
-
-class Joint(Document):
-    """One arm joint, with limits that tighten those of the URDF and never widen them.
-
-    Attributes:
-        name: As in the URDF and in joint_states.
-        unit: ``rad`` or ``m``.
-        position: Lower and upper limit [unit]; absent: the URDF's.
-        velocity: Greatest speed [unit/s].
-        acceleration: Greatest acceleration [unit/s²].
-        jerk: Greatest jerk [unit/s³].
-    """
-
-    name: Name
-    unit: JointUnit = JointUnit.RADIAN
-    position: tuple[float, float] | None = None
-    velocity: Positive
-    acceleration: Positive
-    jerk: Positive
-
-    @model_validator(mode='after')
-    def _ordered(self) -> Self:
-        if self.position is not None and self.position[0] >= self.position[1]:
-            low, high = self.position
-            raise ValueError(f'position limits of {self.name}: lower {low} is not below upper {high}')
-        return self
+def _repeats(what: str, key: str, names: Sequence[str]) -> Iterator[Contradiction]:
+    for index, name in enumerate(names):
+        first = names.index(name)
+        if first < index:
+            yield Contradiction((what, index, key), f'{name} is also {what}.{first}.{key}')
 
 
 class ArmControllerKind(StrEnum):
@@ -59,118 +52,38 @@ class ArmController(Document):
 
     Attributes:
         kind: What it understands.
-        topic: Where it listens, relative to the robot's namespace.
+        topic: Where it listens, relative to the robot's namespace: ``…/joint_trajectory`` or
+            ``…/commands``.
         state_topic: Its JointTrajectoryControllerState, where it publishes one.
         rate_hz: Rate of a streamed setpoint (forward position) or of trajectory replacements.
     """
 
     kind: ArmControllerKind
-    topic: Name
-    state_topic: str = ''
+    topic: Topic
+    state_topic: OptionalTopic = ''
     rate_hz: Positive = 50.0
 
 
-class GripperKind(StrEnum):
-    """How the gripper takes commands."""
-
-    JOINT_TRAJECTORY = 'joint_trajectory'
-    FORWARD_POSITION = 'forward_position'
-    GRIPPER_COMMAND = 'gripper_command'
-    PARALLEL_GRIPPER_COMMAND = 'parallel_gripper_command'
-
-
-class Gripper(Document):
-    """The gripper and the meaning of its joint.
-
-    Attributes:
-        kind: What its controller understands.
-        target: Topic or action name, relative.
-        joint: As in joint_states.
-        unit: Unit of the joint.
-        open: Joint position when open [unit].
-        closed: Joint position when closed [unit].
-        speed: Greatest speed of the joint [unit/s].
-        max_effort: Effort sent with action commands [N or Nm], 0 for the controller's default.
-        hysteresis: Change of opening, 0 to 1, below which no new command is sent.
-    """
-
-    kind: GripperKind
-    target: Name
-    joint: Name
-    unit: JointUnit = JointUnit.METRE
-    open: float
-    closed: float
-    speed: Positive
-    max_effort: Annotated[float, Field(ge=0)] = 0.0
-    hysteresis: Annotated[float, Field(ge=0, le=0.5)] = 0.02
-
-    @model_validator(mode='after')
-    def _moves(self) -> Self:
-        if self.open == self.closed:
-            raise ValueError(f'open and closed are both {self.open}: the gripper could not move')
-        return self
-
-    def to_joint(self, opening: float) -> float:
-        """Joint position [unit] of an opening from 0 (closed) to 1 (open)."""
-        return self.closed + opening * (self.open - self.closed)
-
-    def to_opening(self, position: float) -> float:
-        """Opening from 0 (closed) to 1 (open) of a joint position [unit]."""
-        return (position - self.closed) / (self.open - self.closed)
-
-
-class Encoding(StrEnum):
-    """Pixel layout that a camera publishes."""
-
-    RGB8 = 'rgb8'
-    BGR8 = 'bgr8'
-    MONO8 = 'mono8'
-    DEPTH16 = '16UC1'
-    BAYER_RGGB8 = 'bayer_rggb8'
-    BAYER_BGGR8 = 'bayer_bggr8'
-    BAYER_GBRG8 = 'bayer_gbrg8'
-    BAYER_GRBG8 = 'bayer_grbg8'
-
-
-class Camera(Document):
-    """One camera stream.
-
-    Attributes:
-        name: What policies call it.
-        topic: sensor_msgs/Image, or CompressedImage where transport is compressed.
-        info_topic: sensor_msgs/CameraInfo, empty for none.
-        transport: ``raw`` or ``compressed``.
-        encoding: Pixel layout expected on the topic.
-        width: Expected columns [px].
-        height: Expected rows [px].
-        rate_hz: Expected rate.
-        frame: Optical frame.
-    """
-
-    name: Name
-    topic: Name
-    info_topic: str = ''
-    transport: Literal['raw', 'compressed'] = 'raw'
-    encoding: Encoding = Encoding.RGB8
-    width: Annotated[int, Field(gt=0)]
-    height: Annotated[int, Field(gt=0)]
-    rate_hz: Positive
-    frame: Name
-
-
 class Box(Document):
-    """An axis-aligned box in the robot's base frame [m]."""
+    """An axis-aligned box in the robot's base frame.
+
+    Attributes:
+        name: For people.
+        min: Least x, y and z [m].
+        max: Greatest x, y and z [m].
+    """
 
     name: Name
     min: Vector3
     max: Vector3
 
-    @model_validator(mode='after')
-    def _has_volume(self) -> Self:
-        for axis, low, high in zip('xyz', self.min, self.max, strict=True):
+    def contradictions(self) -> Iterator[Contradiction]:
+        """It has a volume."""
+        for index, (low, high) in enumerate(zip(self.min, self.max, strict=True)):
             if low >= high:
-                raise ValueError(f'box {self.name}: min {axis} {low} is not below max {axis} {high}')
-        return self
+                axis = 'xyz'[index]
+                text = f'{axis} {high:g} of box {self.name} is not above its min {axis} {low:g}'
+                yield Contradiction(('max', index), text)
 
 
 class Workspace(Document):
@@ -215,6 +128,17 @@ class Timing(Document):
     step_min_s: Positive = 0.002
     step_max_s: Positive = 1.0
     horizon_max_s: Positive = 10.0
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Bounds are in order, and what is young enough to be used is not refused at once."""
+        for key, least_key in (
+            ('step_max_s', 'step_min_s'),
+            ('horizon_max_s', 'step_max_s'),
+            ('observation_max_age_s', 'image_max_age_s'),
+        ):
+            value, least = getattr(self, key), getattr(self, least_key)
+            if value < least:
+                yield Contradiction((key,), f'{value:g} s is below {least_key} {least:g} s')
 
 
 class Margins(Document):
@@ -267,7 +191,7 @@ class Robot(Document):
     home: tuple[float, ...] = ()
     controller: ArmController
     gripper: Gripper | None = None
-    joint_states: Name = 'joint_states'
+    joint_states: Topic = 'joint_states'
     joint_state_rate_hz: Positive = 100.0
     cameras: tuple[Camera, ...] = ()
     workspace: Workspace
@@ -284,18 +208,65 @@ class Robot(Document):
         """What policies may call the cameras."""
         return tuple(camera.name for camera in self.cameras)
 
-    @model_validator(mode='after')
-    def _consistent(self) -> Self:
-        _refuse_repeats('joints', self.joint_names)
-        _refuse_repeats('cameras', self.camera_names)
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Names are unique, the home is reachable, and streams are faster than they go stale."""
+        yield from _repeats('joints', 'name', self.joint_names)
+        yield from _repeats('cameras', 'name', self.camera_names)
+        yield from _repeats('cameras', 'topic', [camera.topic for camera in self.cameras])
+        if self.base_frame == self.tool_frame:
+            yield Contradiction(('tool_frame',), f'{self.tool_frame} is also the base_frame')
         if self.gripper is not None and self.gripper.joint in self.joint_names:
-            raise ValueError(f'gripper joint {self.gripper.joint} is also an arm joint')
+            yield Contradiction(('gripper', 'joint'), f'{self.gripper.joint} is also an arm joint')
+        if self.gripper is not None and self.gripper.target == self.controller.topic:
+            yield Contradiction(
+                ('gripper', 'target'), f'{self.gripper.target} is also the controller.topic'
+            )
+        yield from self._room()
+        yield from self._stale()
+
+    def _room(self) -> Iterator[Contradiction]:
+        margin = self.margins.position
         if self.home and len(self.home) != len(self.joints):
-            raise ValueError(f'home has {len(self.home)} values for {len(self.joints)} joints')
-        return self
+            count = f'{len(self.home)} values for {len(self.joints)} joints'
+            yield Contradiction(('home',), f'{count}; give one each, in the order of joints')
+        for index, joint in enumerate(self.joints):
+            if joint.position is None:
+                continue
+            low, high = joint.position
+            if low + margin >= high - margin:
+                yield Contradiction(
+                    ('joints', index, 'position'),
+                    f'{low:g} to {high:g} leaves no room for margins.position {margin:g} '
+                    'at both ends',
+                )
+            elif index < len(self.home) and not low + margin <= self.home[index] <= high - margin:
+                yield Contradiction(
+                    ('home', index),
+                    f'{self.home[index]:g} for {joint.name} is outside {low:g} to {high:g}, less '
+                    f'margins.position {margin:g}',
+                )
 
-
-def _refuse_repeats(what: str, names: tuple[str, ...]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(f'{what} named more than once: {", ".join(repeated)}')
+    def _stale(self) -> Iterator[Contradiction]:
+        """Streams so slow that their newest message is always too old."""
+        for index, camera in enumerate(self.cameras):
+            age = self.timing.image_max_age_s
+            if 1.0 / camera.rate_hz > age:
+                yield Contradiction(
+                    ('cameras', index, 'rate_hz'),
+                    f'{camera.rate_hz:g} Hz leaves {1.0 / camera.rate_hz:.3g} s between images, '
+                    f'more than timing.image_max_age_s {age:g} s',
+                )
+        age, rate = self.timing.joint_state_max_age_s, self.joint_state_rate_hz
+        if 1.0 / rate > age:
+            yield Contradiction(
+                ('joint_state_rate_hz',),
+                f'{rate:g} Hz leaves {1.0 / rate:.3g} s between joint states, more than '
+                f'timing.joint_state_max_age_s {age:g} s',
+            )
+        commit, rate = self.timing.commit_s, self.controller.rate_hz
+        if 1.0 / rate > commit:
+            yield Contradiction(
+                ('controller', 'rate_hz'),
+                f'{rate:g} Hz leaves {1.0 / rate:.3g} s between messages, more than '
+                f'timing.commit_s {commit:g} s: the arm would brake between them',
+            )
