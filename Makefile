@@ -6,6 +6,8 @@ PYTHON ?=
 # Passed on to the commands that take them.
 INSTRUCTION ?=
 NAME ?=
+# All that constraints.txt has to suit, the oldest first.
+PYTHONS ?= python3.11 python3.12 python3.13
 export INSTRUCTION
 
 BOOTSTRAP = $(or $(PYTHON),python3) -m tools.bootstrap $(if $(PYTHON),--this-python)
@@ -42,7 +44,7 @@ bench:  ## Run the benchmarks [NAME=observation]; the benchmark `stream` install
 	@$(BIN)/python -m benchmarks $(NAME)
 
 lock: setup  ## Resolve requirements/constraints.txt anew from the pins beside it
-	@$(BIN)/python -m tools.lock
+	@$(BIN)/python -m tools.lock $(PYTHONS)
 
 clean:  ## Remove all that these commands have made
 	rm -rf .venv .venv.lock out .mypy_cache .pytest_cache .ruff_cache .hypothesis
