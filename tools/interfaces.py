@@ -13,6 +13,9 @@ from pathlib import Path
 from tools.checkout import Checkout, contents
 from tools.errors import SetupError
 
+TOOLCHAIN = ('catkin-pkg=', 'cmake=', 'empy=', 'lark-parser=', 'ninja=', 'numpy=', 'ros-')
+"""Packages that what we generate and compile depends on, as constraints.txt spells them."""
+
 
 def build(checkout: Checkout) -> None:
     """Build each package whose definitions, toolchain or ROS have changed."""
@@ -32,8 +35,9 @@ def inputs(checkout: Checkout, source: Path) -> str:
     """All that the built package depends on."""
     files = [*source.glob('msg/*.msg'), *source.glob('srv/*.srv'), *source.glob('action/*.action')]
     files += [source / 'CMakeLists.txt', source / 'package.xml']
-    files += [checkout.root / 'requirements' / f'{group}.txt' for group in ('ros', 'build')]
-    return checkout.identity + contents(files)
+    pins = (checkout.root / 'requirements' / 'constraints.txt').read_text().splitlines()
+    tools = '\n'.join(pin for pin in pins if pin.startswith(TOOLCHAIN))
+    return f'{checkout.identity}\n{tools}\n{contents(files)}'
 
 
 def build_one(checkout: Checkout, name: str, source: Path) -> None:

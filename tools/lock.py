@@ -50,9 +50,11 @@ def resolve(python: str, chosen: dict[str, str]) -> dict[str, str]:
         constraints.write(lines(chosen))
         constraints.flush()
         done = subprocess.run(
-            [sys.executable, '-m', 'pip', '--quiet', '--python', python, 'install']
-            + ['--dry-run', '--ignore-installed', '--report', '-']
-            + ['-c', constraints.name, *files],
+            [
+                *(sys.executable, '-m', 'pip', '--quiet', '--python', python, 'install'),
+                *('--dry-run', '--ignore-installed', '--report', '-', '-c', constraints.name),
+                *files,
+            ],
             stdout=subprocess.PIPE,
             text=True,
             check=False,
