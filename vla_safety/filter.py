@@ -82,6 +82,7 @@ class MotionFilter:
         self._opening: Array | None = None
         self._task_id: str | None = None
         self._estop = False
+        self._ticked_ns: int | None = None
 
     @property
     def pace(self) -> float:
@@ -130,6 +131,7 @@ class MotionFilter:
         if self._gripper is not None:
             self._gripper.forget()
         self.accepted = self.rejected = 0
+        self._ticked_ns = None
         self._enter(Mode.ARMED, Reason.OK, 'armed, waiting for chunks')
 
     def disarm(self, now: Instant, reason: Reason, text: str) -> Command:
@@ -151,6 +153,12 @@ class MotionFilter:
         if self.mode not in (Mode.ESTOP, Mode.FAULT):
             self._enter(Mode.PROTECTIVE_STOP, reason, text)
         return Command(motion)
+
+    def stopped_by_guard(self, text: str) -> None:
+        """The guard stopped the arm: what the controller holds is no longer our plan."""
+        self.plan = None
+        if self.mode.takes_chunks:
+            self._enter(Mode.PROTECTIVE_STOP, Reason.GUARD_STOPPED, text)
 
     def emergency_stop(self, pressed: bool, now: Instant) -> Command:
         """Stop at once and latch while and after the button is pressed."""
@@ -194,6 +202,10 @@ class MotionFilter:
     def tick(self, now: Instant) -> Command:
         """Watch everything, and send the next part of the motion."""
         if self.plan is None or not self.mode.takes_chunks:
+            return Command()
+        finding = self._stall(now)
+        if finding is not None:
+            self.hold(finding.reason, finding.text, now)
             return Command()
         finding = self._tracking(self.plan, now)
         if finding is not None:
@@ -275,6 +287,15 @@ class MotionFilter:
             Reason.TRACKING,
             f'{self.limits.names[joint]} is {error[joint]:.4f} from the plan, at most {most:g}',
         )
+
+    def _stall(self, now: Instant) -> Finding | None:
+        """This process itself stood still: what it knows is old, so it starts afresh."""
+        last, self._ticked_ns = self._ticked_ns, now.steady_ns
+        most = self.robot.timing.heartbeat_timeout_s
+        if last is None or (now.steady_ns - last) / NS <= most:
+            return None
+        stalled = (now.steady_ns - last) / NS
+        return Finding(Reason.STALLED, f'the safety node stood still for {stalled:.3f} s')
 
     def _silence(self, now: Instant) -> Finding | None:
         return self.watch.finding(now.steady_ns)

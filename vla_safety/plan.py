@@ -39,6 +39,13 @@ class Plan:
         self._committed_ns = start_ns
         self._rows: RowPath | None = None
 
+    @classmethod
+    def of(cls, executing: Motion, limits: Limits, timing: Timing) -> 'Plan':
+        """Take over a motion that somebody else had checked, to stop it."""
+        plan = cls(executing.start_ns, executing.q[0], limits, (), timing)
+        plan.executing = executing
+        return plan
+
     @property
     def intended(self) -> Spliced | None:
         """The chunk that is being executed, None where the arm stops."""
