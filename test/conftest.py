@@ -32,6 +32,8 @@ def ros_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]
         domain = int(claim.getsockname().rpartition(b'-')[2])
         monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
         monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        # The loopback interface seldom carries multicast; participants would meet seconds late.
+        monkeypatch.setenv('ROS_STATIC_PEERS', '127.0.0.1')
         monkeypatch.delenv('ROS_LOCALHOST_ONLY', raising=False)
         monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path / 'ros_log'))
         yield domain

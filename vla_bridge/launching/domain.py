@@ -34,14 +34,25 @@ def users_domain() -> int | None:
     return int(text)
 
 
+def stay_local() -> None:
+    """Keep discovery on this machine, unless the user said otherwise, and make it prompt.
+
+    The loopback interface seldom carries multicast; without a peer to write to, participants would
+    meet only at their next announcement, seconds later.
+    """
+    discovery = os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    if discovery == 'LOCALHOST':
+        os.environ.setdefault('ROS_STATIC_PEERS', '127.0.0.1')
+
+
 @contextmanager
 def own_domain() -> Iterator[int]:
     """Choose a free domain on this machine alone, and hold it. The user's choice goes first."""
+    stay_local()
     chosen = users_domain()
     if chosen is not None:
         yield chosen
         return
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     busy = {(port - FIRST_PORT) // PORTS for port in _udp_ports()}
     for domain in random.sample(
         [domain for domain in DOMAINS if domain not in busy], k=len(set(DOMAINS) - busy)

@@ -21,7 +21,9 @@ def _option(default: Choice, description: str, only: str = '') -> Choice:
 class GraphOptions:
     """One choice for a whole graph; each field carries its own description."""
 
-    deployment: str = _option('', 'Deployment: a file, or a name under config/.')
+    deployment: str = _option(
+        '', 'Deployment: a file, or a name under config/; simulated: sim if none.'
+    )
     robot: str = _option('', 'Robot, with policy instead of a deployment: a file, or a name.')
     policy: str = _option('', 'Policy, with robot instead of a deployment: a file, or a name.')
     namespace: str = _option('', 'Namespace of every node; two arms are two namespaces.')
