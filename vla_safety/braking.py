@@ -33,6 +33,7 @@ def brake(state: State, start_ns: int, limits: Limits) -> Motion:
     """
     if not np.any(state.v) and not np.any(state.a):
         return Motion.still(start_ns, state.q)
+    _refuse_no_numbers(state, limits)
     ticks = _least_phases(state, limits)
     for _ in range(_ATTEMPTS):
         peak = _peak(state, ticks)
@@ -46,6 +47,13 @@ def brake(state: State, start_ns: int, limits: Limits) -> Motion:
         f'{state.a[joint]:.4f} within acceleration {limits.acceleration[joint]:.4f} '
         f'and jerk {limits.jerk[joint]:.4f}'
     )
+
+
+def _refuse_no_numbers(state: State, limits: Limits) -> None:
+    for what, values in (('position', state.q), ('velocity', state.v), ('acceleration', state.a)):
+        if not np.isfinite(values).all():
+            joint = int(np.argmin(np.isfinite(values)))
+            raise BrakingError(f'cannot brake {limits.names[joint]} from {what} {values[joint]}')
 
 
 def _least_phases(state: State, limits: Limits) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from vla_contract.robot import Box, Workspace
 from vla_safety.kinematics import Kinematics
-from vla_safety.limits import Limits
+from vla_safety.limits import TOLERANCE, Limits
 from vla_safety.motion import Array, Motion, Times
 from vla_safety.reasons import Finding, Reason
 
@@ -32,7 +32,7 @@ class JointCheck:
     def find(self, motion: Motion) -> Finding | None:
         """Rates are wrong everywhere or nowhere; a range is left at some point."""
         use = self._limits.use(motion)
-        if not use.ratio <= 1.01:
+        if not use.ratio <= 1 + TOLERANCE:
             return Finding(Reason.DYNAMICS, f'{use.what} is at {use.ratio:.3f} of its limit')
         text = self._limits.leaves_range(motion)
         return Finding(Reason.JOINT_RANGE, text) if text else None

@@ -36,7 +36,7 @@ class Plan:
         self._timing = timing
         self._intended: Spliced | None = None
         self._reference: Motion | None = None
-        self._committed_ns = start_ns
+        self._committed_ns = self._expires_ns = start_ns
         self._rows: RowPath | None = None
 
     @classmethod
@@ -65,15 +65,19 @@ class Plan:
     ) -> Spliced:
         """Intend to follow rows from the motion in execution.
 
+        Rows that are followed slower than asked still expire: what the policy wanted a while
+        after its last row is not known.
+
         Raises:
             RefusedError: The rows cannot be entered; what was intended before stays.
         """
-        seam_ns = max(self.seam_ns(now_ns, period_s), int(rows.times_ns[0]))
+        seam_ns = self.seam_ns(now_ns, period_s)
         self._check_seam(rows, seam_ns)
         lead_in, spliced = self._enter(rows, seam_ns, most_scale)
         self._reference = lead_in.then(spliced.motion)
         self._intended, self._rows = spliced, rows
         self._committed_ns = seam_ns
+        self._expires_ns = int(rows.times_ns[-1]) + round(self._timing.observation_max_age_s * NS)
         return spliced
 
     def release(self) -> None:
@@ -111,9 +115,13 @@ class Plan:
                 f'the motion checked ended {(now_ns - self._committed_ns) / NS:.3f} s ago',
             )
         horizon_ns = now_ns + round((self._timing.lead_s + self._timing.commit_s) * NS)
-        target_ns = min(max(horizon_ns, self._committed_ns), self._reference.end_ns)
+        target_ns = min(
+            max(horizon_ns, self._committed_ns), self._reference.end_ns, self._expires_ns
+        )
         if target_ns <= self._committed_ns:
-            return Finding(Reason.CHUNK_ENDED, 'the last row is reached')
+            ended = self._committed_ns >= self._reference.end_ns
+            text = 'the last row is reached' if ended else 'the rows are out of date'
+            return Finding(Reason.CHUNK_ENDED, text)
         head = self._reference.until(target_ns)
         try:
             candidate = head.then(brake(_end(head), target_ns, self._limits))

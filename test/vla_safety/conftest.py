@@ -131,7 +131,7 @@ class Rig:
         """Rows that leave the present position smoothly, each joint by its own amount."""
         t = np.arange(rows)[:, None] * 0.05
         wave = amplitude * (1 - np.cos(2 * np.pi * t / period_s)) / 2
-        return self.q + wave * np.array([1.0, -0.6, 0.5, 0.4, -0.5, 1.0])
+        return np.asarray(self.q + wave * np.array([1.0, -0.6, 0.5, 0.4, -0.5, 1.0]))
 
     def speeds(self) -> Array:
         """Joint speeds between controller cycles."""
@@ -171,3 +171,9 @@ def rig() -> Rig:
 def armed(rig: Rig) -> Rig:
     """A filter ready for chunks of the task 'task'."""
     return rig.arm()
+
+
+@pytest.fixture(scope='session')
+def make_rig() -> type[Rig]:
+    """For tests that need many rigs."""
+    return Rig
