@@ -47,6 +47,7 @@ class Rig:
         self.alive = set(COMPANIONS)
         self.sensors = True
         self.delivering = True
+        self.ticking = True
         self.commands: list[Array] = []
         self.sent: list[Motion] = []
         self.gripper: list[float] = []
@@ -83,7 +84,7 @@ class Rig:
             self.q = np.asarray(self.controller.update(self.now_ns, still(self.q)))
             self.commands.append(self.q)
             self.measure()
-            if self.now_ns % TICK_NS == 0:
+            if self.ticking and self.now_ns % TICK_NS == 0:
                 self.deliver(self.filter.tick(self.instant))
         return self
 
