@@ -2,20 +2,19 @@
 """Pictures of the simulated world, drawn in a thread of their own while the physics goes on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_contract.camera import Camera, Encoding
 from vla_contract.errors import VlaError
-from vla_contract.robot import Camera, Encoding
 from vla_sim.arm import COLLISION_GROUP
 from vla_sim.simulator import Simulator
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """What a camera saw.
 
     Attributes:

@@ -16,7 +16,7 @@ PHYSICS_STEP_S = 0.002
 SCENE_FRAME = 'scene_camera_optical_frame'
 HALF_TURN = (0.0, 1.0, 0.0, 0.0)
 """About x: between an optical frame (z forward, y down) and MuJoCo's camera (z back, y up)."""
-SCENE_FOVY_DEG = 42.0
+SCENE_FOVY_DEG = 47.0
 WRIST_FOVY_DEG = 75.0
 SIDE_LINE_Y = 0.15
 """The table's marked sides begin this far left and right of its middle [m]."""
@@ -25,8 +25,8 @@ _TABLE_X = (-0.28, 0.92)
 _TABLE_Y = (-0.62, 0.62)
 _TABLE_THICKNESS = 0.04
 _FLOOR_Z = -0.74
-_EYE = (1.28, 0.62, 0.78)
-_LOOK_AT = (0.34, -0.02, 0.08)
+_EYE = (1.26, 0.60, 0.70)
+_LOOK_AT = (0.27, 0.0, 0.17)
 
 
 def build_world(robot: Robot, robot_path: Path, scene: Scene) -> mujoco.MjModel:
@@ -42,7 +42,7 @@ def build_world(robot: Robot, robot_path: Path, scene: Scene) -> mujoco.MjModel:
 
 
 def _set_options(spec: mujoco.MjSpec) -> None:
-    """Steps and solver that hold a gripped object without creep; drawing without shadows."""
+    """Steps and solver that hold a gripped object without creep; cheap and even light."""
     option = spec.option
     option.timestep = PHYSICS_STEP_S
     option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -51,91 +51,75 @@ def _set_options(spec: mujoco.MjSpec) -> None:
     option.noslip_iterations = 3
     visual = spec.visual
     visual.quality.offsamples = 0
+    visual.quality.numslices = 24
+    visual.quality.numstacks = 6
+    visual.quality.numquads = 1
     visual.global_.offwidth = 1280
     visual.global_.offheight = 960
-    visual.headlight.ambient = (0.42, 0.42, 0.44)
-    visual.headlight.diffuse = (0.22, 0.22, 0.22)
-    visual.headlight.specular = (0.05, 0.05, 0.05)
+    visual.headlight.ambient = (0.36, 0.37, 0.39)
+    visual.headlight.diffuse = (0.16, 0.16, 0.16)
+    visual.headlight.specular = (0.0, 0.0, 0.0)
     visual.map.znear = 0.01
-    visual.map.zfar = 20.0
+    visual.map.zfar = 30.0
 
 
 def _add_room(spec: mujoco.MjSpec) -> None:
-    """A sky, a floor and two lamps that cast no shadow."""
+    """A backdrop, a floor and two lamps that cast no shadow."""
     spec.add_texture(
-        name='sky',
+        name='backdrop',
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
         builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=(0.88, 0.91, 0.95),
-        rgb2=(0.55, 0.63, 0.72),
-        width=64,
-        height=384,
+        rgb1=(0.70, 0.75, 0.81),
+        rgb2=(0.62, 0.66, 0.72),
+        width=32,
+        height=192,
     )
-    _add_checker(spec, 'floor', (0.62, 0.65, 0.69), (0.58, 0.61, 0.65), repeat=4.0)
     spec.worldbody.add_geom(
         type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=(6.0, 6.0, 0.1),
+        size=(0.0, 0.0, 1.0),
         pos=(0.3, 0.0, _FLOOR_Z),
-        material='floor',
+        rgba=(0.62, 0.65, 0.69, 1.0),
         contype=0,
         conaffinity=0,
         group=VISUAL_GROUP,
     )
-    for x, y, strength in ((0.9, -1.4, 0.55), (-0.6, 1.3, 0.28)):
+    for x, y, strength in ((1.2, -1.5, 0.45), (-0.8, 1.6, 0.22)):
         spec.worldbody.add_light(
             pos=(x, y, 2.4),
-            dir=(0.35 - x, -y, -2.3),
+            dir=(-x, -y, -2.2),
             type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
             castshadow=False,
             diffuse=(strength, strength, strength * 0.97),
-            specular=(0.25, 0.25, 0.25),
+            specular=(0.3, 0.3, 0.3),
         )
 
 
-def _add_checker(
-    spec: mujoco.MjSpec,
-    name: str,
-    light: tuple[float, float, float],
-    dark: tuple[float, float, float],
-    repeat: float,
-) -> None:
-    spec.add_texture(
-        name=name,
-        type=mujoco.mjtTexture.mjTEXTURE_2D,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
-        rgb1=light,
-        rgb2=dark,
-        width=256,
-        height=256,
-    )
-    material = spec.add_material(name=name, texrepeat=(repeat, repeat), texuniform=True)
-    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
-    material.specular = 0.0
-
-
 def _add_table(spec: mujoco.MjSpec) -> None:
-    """A table whose top is z = 0, with a line where its left and right sides begin."""
+    """A table whose top is z = 0, with lines where its left and right sides begin."""
     middle_x = (_TABLE_X[0] + _TABLE_X[1]) / 2
     half_x = (_TABLE_X[1] - _TABLE_X[0]) / 2
     half_y = _TABLE_Y[1]
-    top = spec.worldbody.add_geom(
+    spec.worldbody.add_geom(
         name='table',
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=(half_x, half_y, _TABLE_THICKNESS / 2),
         pos=(middle_x, 0.0, -_TABLE_THICKNESS / 2),
-        rgba=(0.86, 0.80, 0.71, 1.0),
+        rgba=(0.74, 0.66, 0.56, 1.0),
         friction=(0.6, 0.005, 0.0001),
         condim=4,
+        group=VISUAL_GROUP,
     )
-    top.group = VISUAL_GROUP
-    legs = [(x, y) for x in (_TABLE_X[0] + 0.06, _TABLE_X[1] - 0.06) for y in (-0.56, 0.56)]
+    edge = (0.52, 0.44, 0.36, 1.0)
+    low = (middle_x, 0.0, -_TABLE_THICKNESS - 0.004)
+    _add_paint(spec, low, (half_x - 0.02, half_y - 0.02, 0.004), edge)
     height = -_TABLE_THICKNESS - _FLOOR_Z
-    for x, y in legs:
-        centre = (x, y, _FLOOR_Z + height / 2)
-        _add_paint(spec, centre, (0.025, 0.025, height / 2), (0.36, 0.37, 0.39, 1.0))
+    for x in (_TABLE_X[0] + 0.07, _TABLE_X[1] - 0.07):
+        for y in (_TABLE_Y[0] + 0.07, _TABLE_Y[1] - 0.07):
+            centre = (x, y, _FLOOR_Z + height / 2)
+            _add_paint(spec, centre, (0.025, 0.025, height / 2), (0.30, 0.31, 0.33, 1.0))
     for side in (-1, 1):
-        centre = (0.46, side * SIDE_LINE_Y, 0.0002)
-        _add_paint(spec, centre, (0.20, 0.003, 0.0002), (0.97, 0.96, 0.93, 1.0))
+        line = (0.46, side * SIDE_LINE_Y, 0.0006)
+        _add_paint(spec, line, (0.20, 0.005, 0.0006), (0.93, 0.91, 0.87, 1.0))
 
 
 def _add_paint(
