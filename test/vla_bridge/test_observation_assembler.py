@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An observation is complete, fresh and consistent, or there is none and a reason why."""
+
+import array
+import json
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from hypothesis import given
+from hypothesis import strategies as st
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Header
+from vla_control.msg import GroundTruth
+
+from vla_bridge.observation.assembler import Assembler
+from vla_bridge.observation.stream import NoObservationError, Now
+from vla_contract.errors import VlaError
+from vla_contract.observation import Observation
+from vla_contract.policy import Policy
+from vla_contract.robot import Robot
+
+NAN = float('nan')
+
+ROBOT = Robot.model_validate_json("""{
+  "name": "r", "simulated": true, "urdf": "r.urdf", "base_frame": "base", "tool_frame": "tool",
+  "joints": [
+    {"name": "turn", "velocity": 1, "acceleration": 1, "jerk": 1},
+    {"name": "lift", "velocity": 1, "acceleration": 1, "jerk": 1}
+  ],
+  "controller": {"kind": "joint_trajectory", "topic": "t"},
+  "gripper": {"kind": "forward_position", "target": "g", "joint": "finger",
+              "open": 0.04, "closed": 0.0, "speed": 1},
+  "cameras": [
+    {"name": "a", "topic": "a/image", "rate_hz": 20, "width": 4, "height": 2, "frame": "f"},
+    {"name": "b", "topic": "b/image", "rate_hz": 20, "width": 4, "height": 2, "frame": "f"}
+  ],
+  "workspace": {"boxes": [{"name": "b", "min": [0, 0, 0], "max": [1, 1, 1]}], "tool_speed": 1},
+  "timing": {"image_max_age_s": 0.3, "joint_state_max_age_s": 0.1, "max_skew_s": 0.1}
+}""")
+
+
+def policy(**changes: object) -> Policy:
+    """Both cameras and the whole state, unless a test says otherwise."""
+    columns = ['turn', 'lift', 'gripper']
+    document = {
+        'name': 'p',
+        'kind': 'hold',
+        'images': [
+            {'key': f'image.{name}', 'camera': name, 'width': 4, 'height': 2} for name in ('a', 'b')
+        ],
+        'state': {'columns': columns},
+        'action': {'space': 'joint_position', 'columns': columns},
+        'rate_hz': 20,
+        'rows': 10,
+    }
+    return Policy.model_validate_json(json.dumps(document | changes))
+
+
+def now(seconds: float, steady: float | None = None) -> Now:
+    """Both clocks at the same second, unless a test sets them apart."""
+    return Now(round(seconds * 1e9), round((seconds if steady is None else steady) * 1e9))
+
+
+def header(seconds: float) -> Header:
+    """The header of a message captured at a time."""
+    whole, rest = divmod(round(seconds * 1e9), 10**9)
+    return Header(stamp=Time(sec=whole, nanosec=rest))
+
+
+def picture(seconds: float, grey: int = 0) -> Image:
+    """A small picture of one grey."""
+    data = array.array('B', [grey] * 24)
+    return Image(header=header(seconds), height=2, width=4, encoding='rgb8', step=12, data=data)
+
+
+def joints(seconds: float, **positions: float) -> JointState:
+    """Joint states of the joints named; all of them where none is."""
+    chosen = positions or {'lift': 0.2, 'finger': 0.01, 'turn': 0.1}
+    return JointState(header=header(seconds), name=list(chosen), position=list(chosen.values()))
+
+
+class Feed:
+    """An assembler, and what a test does with it."""
+
+    def __init__(self, **changes: object) -> None:
+        """A robot, a policy with changes, and nothing seen yet."""
+        self.assembler = Assembler(ROBOT, policy(**changes), 'truth')
+
+    def image(self, camera: str, seconds: float, moment: Now | None = None, grey: int = 0) -> bool:
+        """A picture comes, by default the moment it was taken."""
+        return self.assembler.add_image(camera, picture(seconds, grey), moment or now(seconds))
+
+    def joints(self, seconds: float, moment: Now | None = None, **positions: float) -> bool:
+        """Joint states come, by default the moment they were measured."""
+        return self.assembler.add_joints(joints(seconds, **positions), moment or now(seconds))
+
+
+def observe(assembler: Assembler, moment: Now) -> Observation:
+    """Assemble for some task."""
+    return assembler.assemble('id', 'do it', moment)
+
+
+def stamps_ms(observation: Observation) -> dict[str, int]:
+    """Capture times [ms]."""
+    images = {key: stamp // 10**6 for key, stamp in observation.image_stamps_ns.items()}
+    return {**images, 'state': observation.state_stamp_ns // 10**6}
+
+
+def reason(assembler: Assembler, moment: Now) -> tuple[str, str]:
+    """Why there is no observation: the cause and the words. Checking and assembling agree."""
+    with pytest.raises(NoObservationError) as checked:
+        assembler.check(moment)
+    with pytest.raises(NoObservationError) as assembled:
+        observe(assembler, moment)
+    assert str(checked.value) == str(assembled.value)
+    return checked.value.cause, str(checked.value)
+
+
+def test_a_complete_set_becomes_an_observation() -> None:
+    """Images by the policy's keys, state in its order, everything with its time."""
+    feed = Feed()
+    feed.joints(0.99)
+    feed.image('a', 1.0, grey=10)
+    feed.image('b', 1.01, grey=20)
+    found = observe(feed.assembler, now(1.02))
+    assert (found.task_id, found.instruction, found.world) == ('id', 'do it', None)
+    assert found.stamp_ns == 1_010_000_000
+    assert stamps_ms(found) == {'image.a': 1000, 'image.b': 1010, 'state': 990}
+    np.testing.assert_array_equal(found.images['image.a'], np.full((2, 4, 3), 10))
+    np.testing.assert_array_equal(found.images['image.b'], np.full((2, 4, 3), 20))
+    np.testing.assert_allclose(found.state, [0.1, 0.2, 0.25])
+
+
+@pytest.mark.parametrize('missing', ['a', 'b', 'joints'])
+def test_a_stream_that_never_came_is_named(missing: str) -> None:
+    """There is no observation and no black frame, but a name."""
+    feed = Feed()
+    for camera in {'a', 'b'} - {missing}:
+        feed.image(camera, 1.0)
+    if missing != 'joints':
+        feed.joints(1.0)
+    cause, words = reason(feed.assembler, now(1.0))
+    assert cause == 'missing'
+    assert words.startswith(
+        'joint states (joint_states)' if missing == 'joints' else 'camera ' + missing
+    )
+
+
+@pytest.mark.parametrize('by', ['stamp', 'arrival'])
+def test_a_stale_camera_gives_no_observation_and_says_which(by: str) -> None:
+    """Old by its stamp, or not arriving any more while the simulation's clock stands still."""
+    feed = Feed()
+    late = now(1.4) if by == 'stamp' else now(1.0, steady=1.4)
+    feed.image('a', 1.0)
+    feed.image('b', 1.3, late)
+    feed.joints(1.35, late)
+    cause, words = reason(feed.assembler, late)
+    assert cause == 'stale'
+    assert words == 'camera a (a/image): 0.400 s old, at most 0.3 s is allowed'
+
+
+def test_stale_joint_states_give_no_observation() -> None:
+    """Their age limit is their own."""
+    feed = Feed()
+    feed.joints(1.0)
+    feed.image('a', 1.05)
+    feed.image('b', 1.05)
+    cause, words = reason(feed.assembler, now(1.15))
+    assert (cause, words) == (
+        'stale',
+        'joint states (joint_states): 0.150 s old, at most 0.1 s is allowed',
+    )
+
+
+def test_images_too_far_apart_are_no_set() -> None:
+    """Both are fresh, but they show different moments."""
+    feed = Feed()
+    feed.image('a', 1.0)
+    feed.image('b', 1.15)
+    feed.joints(1.15)
+    cause, words = reason(feed.assembler, now(1.16))
+    assert cause == 'skew'
+    assert words.startswith('camera a (a/image): 0.150 s from the newest part')
+
+
+def test_the_slowest_camera_sets_the_moment() -> None:
+    """From the faster one comes the picture nearest to it, not its newest."""
+    feed = Feed()
+    feed.image('a', 1.0)
+    for stamp in (0.98, 1.01, 1.04, 1.07):
+        feed.image('b', stamp)
+    feed.joints(1.07)
+    feed.joints(1.005)
+    found = observe(feed.assembler, now(1.07))
+    assert stamps_ms(found) == {'image.a': 1000, 'image.b': 1010, 'state': 1005}
+
+
+def test_the_state_is_that_of_the_picture() -> None:
+    """A camera that takes 100 ms to deliver is not paired with where the arm is by then."""
+    feed = Feed()
+    for tick in range(20):
+        stamp = 1.0 + tick * 0.01
+        feed.joints(stamp, turn=stamp, lift=0.0, finger=0.0)
+    feed.image('a', 1.052, now(1.19))
+    feed.image('b', 1.052, now(1.19))
+    assert observe(feed.assembler, now(1.19)).state[0] == pytest.approx(1.05)
+
+
+def test_a_state_that_is_measured_just_after_the_picture_will_do() -> None:
+    """Where there is none before, as after start-up."""
+    feed = Feed()
+    feed.image('a', 1.0)
+    feed.image('b', 1.0)
+    feed.joints(1.01)
+    assert stamps_ms(observe(feed.assembler, now(1.01)))['state'] == 1000
+
+
+def test_partial_joint_states_are_merged_by_name() -> None:
+    """An arm and a gripper that publish apart; the state is as old as its oldest part."""
+    feed = Feed()
+    feed.image('a', 1.0)
+    feed.image('b', 1.0)
+    feed.joints(0.95, finger=0.04)
+    feed.joints(0.98, turn=0.5, lift=0.0)
+    feed.joints(0.99, lift=0.6, turn=0.7)
+    found = observe(feed.assembler, now(1.0))
+    np.testing.assert_allclose(found.state, [0.7, 0.6, 1.0])
+    assert found.state_stamp_ns == 950_000_000
+
+
+def test_a_joint_that_falls_silent_is_named() -> None:
+    """The topic is alive, but the gripper's driver is not."""
+    feed = Feed()
+    feed.joints(0.5, finger=0.04)
+    for tick in range(20):
+        feed.joints(0.82 + tick * 0.01, turn=0.5, lift=0.0)
+    feed.image('a', 1.0)
+    feed.image('b', 1.0)
+    cause, words = reason(feed.assembler, now(1.01))
+    assert cause == "without ['finger']"
+    assert 'no position of finger within 0.1 s' in words
+
+
+def test_a_nan_joint_is_refused_until_a_good_one_comes() -> None:
+    """The value before it is not used in its stead."""
+    feed = Feed()
+    feed.image('a', 1.0)
+    feed.image('b', 1.0)
+    feed.joints(0.99)
+    feed.joints(1.0, turn=NAN, lift=0.0, finger=0.0)
+    with pytest.raises(VlaError, match='joint_states: position of turn is nan'):
+        observe(feed.assembler, now(1.0))
+    feed.joints(1.01)
+    feed.image('a', 1.02)
+    feed.image('b', 1.02)
+    observe(feed.assembler, now(1.02))
+
+
+def test_a_stamp_from_the_future_is_refused() -> None:
+    """A camera whose clock is ahead is named; one in step makes up for it."""
+    feed = Feed()
+    feed.joints(1.0)
+    feed.image('b', 1.0)
+    feed.image('a', 1.5, now(1.0))
+    cause, words = reason(feed.assembler, now(1.0))
+    assert cause == 'future'
+    assert words.startswith('camera a (a/image): stamped 0.500 s ahead of our clock')
+    feed.image('a', 1.0)
+    observe(feed.assembler, now(1.0))
+
+
+def test_an_impossible_stamp_is_refused() -> None:
+    """A broken driver is named and harms nothing else."""
+    feed = Feed()
+    feed.joints(1.0)
+    feed.image('b', 1.0)
+    feed.image('a', -1.0, now(1.0))
+    cause, words = reason(feed.assembler, now(1.0))
+    assert cause == 'stamp'
+    assert 'camera a (a/image): header: stamp has sec -1' in words
+
+
+def test_a_clock_that_goes_back_drops_everything() -> None:
+    """After a reset of the simulation no picture of the old world is left."""
+    feed = Feed()
+    feed.joints(100.0)
+    feed.image('a', 100.0)
+    feed.image('b', 100.0)
+    observe(feed.assembler, now(100.0))
+    feed.joints(1.0)
+    assert reason(feed.assembler, now(1.0))[0] == 'missing'
+    assert not feed.image('a', 1.0)
+    assert feed.image('b', 1.0)
+    assert observe(feed.assembler, now(1.0)).stamp_ns == 10**9
+
+
+def test_a_newer_set_is_announced_when_the_last_camera_comes() -> None:
+    """Not for each of two cameras, and not for joint states."""
+    feed = Feed()
+    feed.joints(1.0)
+    assert not feed.image('a', 1.0)
+    assert feed.image('b', 1.0)
+    assert not feed.joints(1.01)
+    assert not feed.image('a', 1.05)
+    assert feed.image('b', 1.06)
+
+
+def test_a_policy_without_images_gets_every_state() -> None:
+    """The newest one, announced each time."""
+    feed = Feed(images=[])
+    assert feed.joints(1.0)
+    assert feed.joints(1.01, turn=0.3, lift=0.0, finger=0.0)
+    found = observe(feed.assembler, now(1.02))
+    assert found.stamp_ns == found.state_stamp_ns == 1_010_000_000
+    assert found.state[0] == 0.3
+    assert feed.assembler.cameras == {}
+
+
+def test_a_policy_without_a_state_needs_no_joint_states() -> None:
+    """Its state is empty; but one without images as well would never be asked."""
+    feed = Feed(state={})
+    feed.image('a', 1.0)
+    feed.image('b', 1.0)
+    assert observe(feed.assembler, now(1.0)).state.shape == (0,)
+    with pytest.raises(VlaError, match='policy p takes neither images nor a state'):
+        Feed(images=[], state={})
+
+
+def test_one_camera_can_serve_two_sizes() -> None:
+    """Each key gets its own."""
+    feed = Feed(
+        images=[
+            {'key': 'small', 'camera': 'a', 'width': 2, 'height': 1},
+            {'key': 'full', 'camera': 'a', 'width': 4, 'height': 2},
+        ]
+    )
+    feed.joints(1.0)
+    assert feed.image('a', 1.0)
+    shapes = {k: v.shape for k, v in observe(feed.assembler, now(1.0)).images.items()}
+    assert shapes == {'small': (1, 2, 3), 'full': (2, 4, 3)}
+
+
+def test_ground_truth_is_part_of_the_set_where_asked_for() -> None:
+    """Missing, it is named; present, it must be of the same moment."""
+    feed = Feed(images=[], ground_truth=True)
+    feed.joints(1.0)
+    assert reason(feed.assembler, now(1.0))[1].startswith('ground truth (truth): nothing')
+    truth = GroundTruth(held='cube')
+    truth.header.stamp.nanosec = 980_000_000
+    assert not feed.assembler.add_truth(truth, now(1.0))
+    world = observe(feed.assembler, now(1.0)).world
+    assert world is not None
+    assert (world.held, world.stamp_ns) == ('cube', 980_000_000)
+    feed.joints(1.2)
+    assert reason(feed.assembler, now(1.2))[0] == 'skew'
+
+
+def test_images_are_decoded_only_when_used() -> None:
+    """A picture that cannot be decoded does no harm once there is a newer one."""
+    feed = Feed()
+    feed.joints(1.0)
+    feed.image('b', 1.0)
+    broken = picture(1.0)
+    broken.encoding = 'jpeg'
+    feed.assembler.add_image('a', broken, now(1.0))
+    feed.assembler.check(now(1.0))
+    with pytest.raises(VlaError, match="a/image: expected encoding rgb8, found 'jpeg'"):
+        observe(feed.assembler, now(1.0))
+    feed.image('a', 1.01)
+    feed.image('b', 1.01)
+    observe(feed.assembler, now(1.01))
+
+
+arrivals = st.lists(
+    st.tuples(st.sampled_from(['a', 'b', 'joints']), st.integers(0, 40), st.integers(0, 15)),
+    max_size=40,
+)
+
+
+@given(arrivals)
+def test_every_observation_keeps_the_limits(events: list[tuple[str, int, int]]) -> None:
+    """Whatever comes in whatever order, ages and skew of what comes out are within bounds."""
+    feed = Feed()
+    clock = 10.0
+    for stream, wait, latency in events:
+        clock += wait / 100
+        stamp = clock - latency / 100
+        if stream == 'joints':
+            feed.joints(stamp, now(clock))
+        else:
+            feed.image(stream, stamp, now(clock))
+        try:
+            found = observe(feed.assembler, now(clock))
+        except NoObservationError:
+            continue
+        stamps = [*found.image_stamps_ns.values(), found.state_stamp_ns]
+        assert max(stamps) - min(stamps) <= 100_000_000
+        assert min(found.image_stamps_ns.values()) >= round(clock * 1e9) - 300_000_001
