@@ -4,7 +4,7 @@
 from typing import Any, Protocol
 
 from builtin_interfaces.msg import Duration
-from rclpy.action import ActionClient
+from rclpy.action.client import ActionClient
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
