@@ -71,7 +71,7 @@ def set_up(groups: list[str]) -> None:
         wait_for(lock.fileno())
         start = time.monotonic()
         checkout = Checkout(ROOT, sourced_ros(os.environ), (lock.fileno(),))
-        prerequisites.check(ROOT)
+        prerequisites.check(ROOT, checkout.distro)
         wheels.install(checkout, groups)
         interfaces.build(checkout)
         links.make(checkout)

@@ -7,7 +7,6 @@ A step leaves a stamp, the digest of all that it depends on; a step whose stamp 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -22,12 +21,20 @@ from tools.errors import SetupError
 TAIL_LINES = 25
 
 
-def sourced_ros(
-    environ: Mapping[str, str], find: Callable[[str], object] = importlib.util.find_spec
-) -> str:
+def importable(name: str) -> bool:
+    """Tell whether this Python can import a package, in a process of its own."""
+    command = [sys.executable, '-c', f'import {name}']
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def sourced_ros(environ: Mapping[str, str], can_import: Callable[[str], bool] = importable) -> str:
     """Name the ROS distribution that is sourced and fits this Python; empty if there is none."""
     distro = environ.get('ROS_DISTRO', '')
-    return distro if distro and find('rclpy') else ''
+    if not distro or can_import('rclpy'):
+        return distro
+    version = '.'.join(map(str, sys.version_info[:2]))
+    print(f'ROS {distro} is sourced, but Python {version} cannot import its rclpy: taking wheels')
+    return ''
 
 
 @dataclass(frozen=True)

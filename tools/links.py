@@ -36,6 +36,8 @@ def make(checkout: Checkout) -> None:
         text = COMMAND.format(module=module, function=function)
         write(script, shebang(checkout.python) + text, mode=0o755)
         link(node_folder / name, script)
+    for folder in venv_hook.OUTPUTS.values():
+        (checkout.root / folder).mkdir(parents=True, exist_ok=True)
     for name in SHARED:
         link(checkout.venv / 'share' / 'vla_control' / name, checkout.root / name)
 

@@ -7,25 +7,35 @@ Knows nothing of what is installed into the checkout.
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
 from tools.errors import SetupError
 
 PYTHON_OLDEST = (3, 11)
-PYTHON_NEWEST = (3, 13)
-MACHINES = ('x86_64', 'aarch64')
+PYTHON_NEWEST = {'wheels': (3, 13), 'sourced': (3, 14)}
+MACHINES = {'wheels': ('x86_64',), 'sourced': ('x86_64', 'aarch64')}
+"""By where ROS comes from: the wheels are published for less than what ROS runs on."""
 DISK_GB = 3.0
 
 
-def check(root: Path) -> None:
-    """Raise SetupError that lists all that is missing to set up the checkout in `root`."""
-    lacks = python_lacks(sys.version_info[:2], sysconfig.get_paths()['include'])
-    lacks += platform_lacks(platform.system(), platform.machine())
+def check(root: Path, distro: str) -> None:
+    """Raise SetupError that lists all that is missing.
+
+    Args:
+        root: Folder of the checkout.
+        distro: The sourced ROS distribution; empty if ROS comes as wheels.
+    """
+    source = 'sourced' if distro else 'wheels'
+    include = sysconfig.get_paths()['include']
+    lacks = python_lacks(sys.version_info[:2], PYTHON_NEWEST[source], include)
+    lacks += platform_lacks(platform.system(), platform.machine(), MACHINES[source])
     lacks += compiler_lacks() + graphics_lacks(root)
     lacks += disk_lacks(shutil.disk_usage(root).free)
     if lacks:
@@ -33,14 +43,14 @@ def check(root: Path) -> None:
         raise SetupError(f'this machine lacks what the set-up needs:{lines}')
 
 
-def python_lacks(version: tuple[int, ...], include: str) -> list[str]:
+def python_lacks(version: tuple[int, ...], newest: tuple[int, ...], include: str) -> list[str]:
     """Check the interpreter: its version, the venv module and the header for C extensions."""
-    oldest, newest = ('.'.join(map(str, bound)) for bound in (PYTHON_OLDEST, PYTHON_NEWEST))
-    if not PYTHON_OLDEST <= version <= PYTHON_NEWEST:
-        found = [f'python3.{minor}' for minor in range(PYTHON_OLDEST[1], PYTHON_NEWEST[1] + 1)]
-        found = [name for name in found if shutil.which(name)]
-        advice = f'make … PYTHON={found[0]}' if found else f'install Python {oldest}'
-        return [f'Python {oldest} to {newest}: this is {sys.version.split()[0]}; {advice}']
+    if not PYTHON_OLDEST <= version <= newest:
+        names = [f'python3.{minor}' for minor in range(PYTHON_OLDEST[1], newest[1] + 1)]
+        found = [name for name in names if shutil.which(name)]
+        advice = f'make … PYTHON={found[0]}' if found else f'install {names[0]}'
+        bounds = ' to '.join('.'.join(map(str, bound)) for bound in (PYTHON_OLDEST, newest))
+        return [f'Python {bounds}: this is {".".join(map(str, version))}; {advice}']
     name = f'python{version[0]}.{version[1]}'
     lacks = []
     if not all(map(importlib.util.find_spec, ('venv', 'ensurepip'))):
@@ -50,11 +60,12 @@ def python_lacks(version: tuple[int, ...], include: str) -> list[str]:
     return lacks
 
 
-def platform_lacks(system: str, machine: str) -> list[str]:
-    """Check the operating system and processor, for which there must be ROS wheels."""
-    if system == 'Linux' and machine in MACHINES:
+def platform_lacks(system: str, machine: str, machines: Iterable[str]) -> list[str]:
+    """Check the operating system and the processor."""
+    if system == 'Linux' and machine in machines:
         return []
-    return [f'Linux on {" or ".join(MACHINES)}: this is {system} on {machine}']
+    wanted = ' or '.join(machines)
+    return [f'Linux on {wanted}: this is {system} on {machine}, where ROS must be sourced']
 
 
 def compiler_lacks() -> list[str]:
@@ -76,6 +87,7 @@ def graphics_lacks(root: Path) -> list[str]:
         cwd=root,
         text=True,
         stderr=subprocess.PIPE,
+        env=os.environ | {'MESA_SHADER_CACHE_DISABLE': 'true'},
         check=False,
     )
     if done.returncode == 0:

@@ -70,7 +70,8 @@ def add(checkout: Checkout, files: list[Path]) -> None:
     mark.touch()
     constraints = checkout.root / 'requirements' / 'constraints.txt'
     chosen = [word for file in files for word in ('-r', str(file))]
-    pip = (checkout.python, '-m', 'pip', 'install', '--no-compile', '-c', constraints)
+    # -I: what PYTHONPATH offers does not count as installed.
+    pip = (checkout.python, '-I', '-m', 'pip', 'install', '--no-compile', '-c', constraints)
     try:
         checkout.run('wheels', *pip, *chosen)
     except SetupError as error:
