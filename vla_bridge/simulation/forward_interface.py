@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The forward controller's topic, in front of its stand-in."""
+
+import threading
+
+from rclpy.lifecycle import LifecycleNode
+from std_msgs.msg import Float64MultiArray
+
+from vla_bridge.simulation.trajectory_interface import QUIET_S
+from vla_bridge.topics import COMMAND
+from vla_sim.controllers.forward_position import ForwardPositionController
+from vla_sim.controllers.refusal import CommandRefusedError
+
+
+class ForwardInterface:
+    """Takes positions from a topic.
+
+    Args:
+        node: Whose topic it is.
+        topic: Of the positions.
+        controller: Behind it.
+        lock: Held while the controller is used.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        topic: str,
+        controller: ForwardPositionController,
+        lock: threading.Lock,
+    ) -> None:
+        """Open the topic."""
+        self._node, self._topic, self._controller, self._lock = node, topic, controller, lock
+        self._subscription = node.create_subscription(
+            Float64MultiArray, topic, self._on_command, COMMAND
+        )
+
+    def _on_command(self, message: Float64MultiArray) -> None:
+        try:
+            with self._lock:
+                self._controller.submit(message.data)
+        except CommandRefusedError as error:
+            self._node.get_logger().error(
+                f'{self._topic}: dropped, the old command stands: {error}',
+                throttle_duration_sec=QUIET_S,
+            )

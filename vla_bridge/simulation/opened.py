@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node has opened since a moment, so that all of it can be closed again."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import TypeVar
+
+from rclpy.action.server import ActionServer
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+
+EntityT = TypeVar('EntityT')
+
+
+class Opened:
+    """Topics, services, actions and timers that a node opens after this object is made."""
+
+    def __init__(self, node: LifecycleNode) -> None:
+        """Remember what is open already."""
+        self._node = node
+        self._before = {id(entity) for entity in self._entities()}
+
+    def close(self) -> None:
+        """Close the rest. Actions go first: they own services and publishers."""
+        node = self._node
+        for waitable in self._since(node.waitables):
+            if isinstance(waitable, ActionServer):
+                waitable.destroy()
+        for timer in self._since(node.timers):
+            node.destroy_timer(timer)
+        for subscription in self._since(node.subscriptions):
+            node.destroy_subscription(subscription)
+        for service in self._since(node.services):
+            node.destroy_service(service)
+        for publisher in self._since(node.publishers):
+            if isinstance(publisher, LifecyclePublisher):
+                node.destroy_lifecycle_publisher(publisher)
+
+    def _since(self, entities: Iterator[EntityT]) -> list[EntityT]:
+        return [entity for entity in entities if id(entity) not in self._before]
+
+    def _entities(self) -> Iterator[object]:
+        node = self._node
+        return chain(
+            node.publishers, node.subscriptions, node.services, node.timers, node.waitables
+        )
