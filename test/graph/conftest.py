@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real nodes in their own processes, and a probe that watches and prods them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+from vla_control.msg import ActionChunk, SafetyStatus, Task
+
+from vla_bridge import topics
+from vla_bridge.chunk_codec import encode
+from vla_bridge.heartbeat import Heartbeat
+from vla_bridge.resources import config_file
+from vla_contract.action import ActionChunk as Chunk
+from vla_contract.action import ActionSpace
+from vla_contract.deployment import load_robot
+from vla_safety.measured import STANDSTILL
+from vla_safety.motion import NS
+
+if TYPE_CHECKING:
+    from rclpy.context import Context
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 40.0
+REST_S = 0.5
+
+
+@dataclass
+class Sample:
+    """One joint state, and when it was heard by the steady clock [s]."""
+
+    heard_s: float
+    positions: NDArray[np.float64]
+    speed: float
+
+
+@dataclass
+class Probe:
+    """Watches the arm and the safety node, and stands in for companions where asked to."""
+
+    context: 'Context'
+    samples: list[Sample] = field(default_factory=list)
+    statuses: list[SafetyStatus] = field(default_factory=list)
+    sequence: int = 0
+    task: str = ''
+
+    def __post_init__(self) -> None:
+        """Subscribe to everything worth watching."""
+        self.robot = load_robot(config_file('sim_ur5e', 'robots'))
+        self.node = Node('probe', context=self.context)
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self.node)
+        self._beats: dict[str, Heartbeat] = {}
+        self._chunks = self.node.create_publisher(ActionChunk, topics.ACTION_CHUNK, topics.COMMAND)
+        self._tasks = self.node.create_publisher(Task, topics.TASK, topics.LATCHED)
+        self.node.create_subscription(
+            JointState, self.robot.joint_states, self._on_joints, topics.SENSOR
+        )
+        self.node.create_subscription(
+            SafetyStatus, topics.SAFETY_STATUS, self.statuses.append, topics.COMMAND
+        )
+
+    @property
+    def status(self) -> SafetyStatus:
+        """The newest."""
+        return self.statuses[-1]
+
+    @property
+    def q(self) -> NDArray[np.float64]:
+        """Newest arm positions."""
+        return self.samples[-1].positions
+
+    def stand_in(self, *companions: str) -> None:
+        """Beat for nodes that are not running."""
+        for name in companions:
+            self._beats[name] = Heartbeat(self.node, f'{name}/heartbeat')
+
+    def fall_silent(self, companion: str) -> None:
+        """Stop beating for one of them."""
+        self._beats.pop(companion).close()
+
+    def spin(self, seconds: float) -> None:
+        """Let time pass."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._executor.spin_once(timeout_sec=0.01)
+
+    def until(self, done: Callable[[], object], what: str) -> None:
+        """Wait until something is true."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not done():
+            seen = self.statuses[-1].text if self.statuses else 'no status'
+            assert time.monotonic() < deadline, f'never: {what} (safety says: {seen})'
+            self._executor.spin_once(timeout_sec=0.02)
+
+    def call(self, service: str) -> Trigger.Response:
+        """Call one of the safety node's services."""
+        client = self.node.create_client(Trigger, service)
+        self.until(client.service_is_ready, f'service {service}')
+        future = client.call_async(Trigger.Request())
+        self.until(future.done, f'an answer of {service}')
+        self.node.destroy_client(client)
+        return future.result()
+
+    def arm(self) -> None:
+        """Arm, as soon as everything is heard: on a loaded machine that takes a few tries."""
+        self.until(lambda: self.samples and self.statuses, 'joint states and status')
+        self.until(lambda: self.call(topics.SAFETY_ARM).success, 'armed')
+
+    def give_task(self, task: str) -> None:
+        """Announce a task, as the instruction node would."""
+        self.task = task
+        self._tasks.publish(Task(id=task, instruction='', active=True))
+
+    def sway(self, chunks: int, session: str = 'probe') -> None:
+        """Drive the arm back and forth as a policy would, 20 rows every 0.25 s."""
+        home, start_ns = self.q.copy(), self.node.get_clock().now().nanoseconds
+        for _ in range(chunks):
+            now_ns = self.node.get_clock().now().nanoseconds
+            t = (now_ns - start_ns) / NS + np.arange(20) * 0.05
+            wave = 0.5 * (1 - np.cos(2 * np.pi * t / 4)) / 2
+            self.send(home + wave[:, None] * np.array([1, -0.5, 0.5, 0.3, 0.3, 1]), session)
+            self.spin(0.25)
+
+    def send(self, rows: NDArray[np.float64], session: str = 'probe') -> None:
+        """Publish one chunk that starts now."""
+        now_ns = self.node.get_clock().now().nanoseconds
+        self.sequence += 1
+        names = self.robot.joint_names
+        chunk = Chunk(
+            session=session,
+            sequence=self.sequence,
+            task_id=self.task,
+            observation_stamp_ns=now_ns,
+            start_ns=now_ns,
+            step_s=0.05,
+            space=ActionSpace.JOINT_POSITION,
+            columns=names,
+            units=('rad',) * len(names),
+            frame=self.robot.base_frame,
+            values=rows,
+        )
+        self._chunks.publish(encode(chunk))
+
+    def rest_after(self, since_s: float) -> float:
+        """Time from a moment to the last sign of motion, after a second of watching [s]."""
+        self.spin(since_s + 1.0 - time.monotonic())
+        moving = [s.heard_s for s in self.samples if s.heard_s > since_s and s.speed > STANDSTILL]
+        return (moving[-1] - since_s) if moving else 0.0
+
+    def moving(self) -> bool:
+        """The arm moves now."""
+        return bool(self.samples) and self.samples[-1].speed > 3 * STANDSTILL
+
+    def assert_within_limits(self) -> None:
+        """No joint was ever seen outside its position limits or beyond its speed limit."""
+        lower, upper = -2 * np.pi, 2 * np.pi
+        for sample in self.samples:
+            assert ((sample.positions > lower) & (sample.positions < upper)).all()
+            assert sample.speed <= max(joint.velocity for joint in self.robot.joints)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._executor.shutdown()
+        self.node.destroy_node()
+
+    def _on_joints(self, message: JointState) -> None:
+        if not message.velocity:
+            return
+        by_name = dict(zip(message.name, message.position, strict=True))
+        speeds = dict(zip(message.name, message.velocity, strict=True))
+        names = self.robot.joint_names
+        positions = np.array([by_name[name] for name in names])
+        speed = max(abs(speeds[name]) for name in names)
+        self.samples.append(Sample(time.monotonic(), positions, speed))
+
+
+class Graph:
+    """Nodes of ours in processes of their own."""
+
+    def __init__(self, domain: int) -> None:
+        """Nothing runs yet."""
+        self._environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain)}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *names: str, **parameters: object) -> None:
+        """Start nodes, all with the same parameters."""
+        given = {'deployment': 'sim', **parameters}
+        arguments = [part for key, value in given.items() for part in ('-p', f'{key}:={value}')]
+        for name in names:
+            module = ['-m', f'vla_bridge.nodes.{name}', '--ros-args']
+            own = ['-p', 'render:=false'] if name == 'sim_node' else []
+            command = [sys.executable, *module, *arguments, *own]
+            self.processes[name] = subprocess.Popen(command, cwd=CHECKOUT, env=self._environment)
+
+    def signal(self, name: str, number: signal.Signals) -> float:
+        """Send a signal; the moment it was sent, by the steady clock [s]."""
+        self.processes[name].send_signal(number)
+        return time.monotonic()
+
+    def close(self) -> None:
+        """End everything, whatever state it is in."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGINT)
+        for process in self.processes.values():
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def graph(ros_domain: int) -> Iterator[Graph]:
+    """Processes in this test's own domain, all ended after it."""
+    graph = Graph(ros_domain)
+    yield graph
+    graph.close()
+
+
+@pytest.fixture
+def probe(ros_context: 'Context') -> Iterator[Probe]:
+    """A watcher in this test's own domain."""
+    probe = Probe(ros_context)
+    yield probe
+    probe.close()
