@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Duration, Time
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -243,6 +245,29 @@ def test_the_simulator_can_make_the_time(bench: Bench) -> None:
         )
         last_ns = stamp_ns(bench.heard[ROBOT.joint_states][-1].header.stamp, 'joint_states')
         assert last_ns - times[-1] > 4 * 10**9
+
+
+def test_it_can_be_stopped_taken_down_and_set_up_again(bench: Bench) -> None:
+    """Time stands still while it is inactive, and a second setting-up meets no leftovers."""
+    client = bench.node.create_client(ChangeState, 'sim_node/change_state')
+
+    def change(transition: int) -> None:
+        future = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        bench.until(future.done)
+        assert future.result().success
+
+    with sim_node(bench, render=False):
+        bench.until(client.service_is_ready)
+        change(Transition.TRANSITION_DEACTIVATE)
+        assert bench.reset(1).success  # by now, everything sent before has arrived
+        count = len(bench.heard[ROBOT.joint_states])
+        change(Transition.TRANSITION_CLEANUP)
+        assert len(bench.heard[ROBOT.joint_states]) == count
+        assert not bench.node.get_publishers_info_by_topic(ROBOT.joint_states)
+        change(Transition.TRANSITION_CONFIGURE)
+        change(Transition.TRANSITION_ACTIVATE)
+        bench.next(ROBOT.joint_states, 5)
+        assert len(bench.node.get_publishers_info_by_topic(ROBOT.joint_states)) == 1
 
 
 @pytest.mark.usefixtures('ros_domain')
