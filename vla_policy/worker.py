@@ -22,6 +22,7 @@ from vla_contract.policy import Policy as PolicyFile
 from vla_policy.policy import Policy, Rows
 from vla_policy.schedule import Schedule
 
+THREAD_NAME = 'policy'
 RETRY_S = 0.5
 """Pause after an answer that could not be used [s]."""
 
@@ -98,7 +99,7 @@ class Worker:
         self._niceness = niceness
         self._schedule = Schedule(contract)
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name='policy', daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._stopping = False
         self._offered = False
         self._task: Assignment | None = None
