@@ -26,12 +26,13 @@ RGBA = {
     'orange': (0.95, 0.47, 0.10, 1.0),
     'purple': (0.50, 0.24, 0.66, 1.0),
 }
-FRICTION = (1.0, 0.005, 0.0001)
+FRICTION = (1.0, 0.005, 0.002)
+"""Sliding; spinning [m]; rolling [m], so that a cylinder on its side comes to rest."""
 CUBE_MASS = 0.06
 CYLINDER_MASS = 0.06
 BOWL_MASS = 0.35
 
-BOWL_FOOT = 0.042
+BOWL_FOOT = 0.046
 BOWL_WALL = 0.004
 BOWL_STAVES = 20
 _LATHE_STEPS = 48
@@ -71,7 +72,7 @@ def _add_solid(
         mass=mass,
         rgba=rgba,
         friction=FRICTION,
-        condim=4,
+        condim=6,
         solref=(0.006, 1.0),
         solimp=(0.95, 0.99, 0.001, 0.5, 2.0),
         group=VISUAL_GROUP,

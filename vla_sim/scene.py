@@ -15,7 +15,7 @@ SHAPES = ('cube', 'cylinder', 'bowl')
 CUBE_EDGE = 0.04
 CYLINDER_RADIUS = 0.02
 CYLINDER_HEIGHT = 0.05
-BOWL_RADIUS = 0.07
+BOWL_RADIUS = 0.075
 BOWL_HEIGHT = 0.045
 FINGER_GAP = 0.055
 """Free table kept between objects, so that an open finger fits in [m]."""

@@ -43,8 +43,9 @@ class ServoReference:
         self._steps_since = 0
 
     def advance(self) -> NDArray[np.float64]:
-        """The position to give the servo for the next step."""
+        """The position to give the servo for the next step: it acts on where the step starts."""
         self._steps_since += 1
+        start = self._reference
         if self._steps_left > 0:
             change = (self._goal - self._reference) / self._steps_left
             self._velocity = change / self._step_s
@@ -53,4 +54,4 @@ class ServoReference:
         else:
             self._velocity = np.zeros_like(self._reference)
         speed = np.clip(self._velocity, -self._speed_limit, self._speed_limit)
-        return self._reference + self._lead_s * speed
+        return start + self._lead_s * speed

@@ -75,12 +75,11 @@ def _add_room(spec: mujoco.MjSpec) -> None:
         height=192,
     )
     spec.worldbody.add_geom(
+        name='floor',
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=(0.0, 0.0, 1.0),
         pos=(0.3, 0.0, _FLOOR_Z),
         rgba=(0.62, 0.65, 0.69, 1.0),
-        contype=0,
-        conaffinity=0,
         group=VISUAL_GROUP,
     )
     for x, y, strength in ((1.2, -1.5, 0.45), (-0.8, 1.6, 0.22)):

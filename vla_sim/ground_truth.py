@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the simulator alone knows for certain: poses, contacts, and what the gripper holds."""
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_contract.gripper import Gripper
+from vla_contract.observation import Body, World
+from vla_contract.robot import Robot
+from vla_sim.scene import Item, Scene, size_of
+
+HOLDING_FORCE = 0.3
+"""Both fingers press at least this hard on what they hold [N]."""
+
+Pose = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Position [m] and quaternion x y z w."""
+
+
+class GroundTruth:
+    """Reads one scene's model and data. Not for two threads at once."""
+
+    def __init__(
+        self,
+        robot: Robot,
+        gripper: Gripper,
+        scene: Scene,
+        model: mujoco.MjModel,
+        data: mujoco.MjData,
+    ) -> None:
+        """Look up names once."""
+        self._base = robot.base_frame
+        self._gripper = gripper
+        self._scene, self._model, self._data = scene, model, data
+        self._objects = frozenset(item.thing.name for item in scene.items)
+        names = [model.body(index).name for index in range(model.nbody)]
+        owners = [int(body) for body in model.geom_bodyid]
+        self._owner = [
+            names[body] if body else model.geom(geom).name for geom, body in enumerate(owners)
+        ]
+        self._links = frozenset(names[1:]) - self._objects
+        finger = model.joint(gripper.joint)
+        self._finger_qpos = int(finger.qposadr[0])
+        self.finger_joints = _coupled(model, int(finger.id))
+        self._fingers = frozenset(names[model.jnt_bodyid[joint]] for joint in self.finger_joints)
+
+    def pose(self, body: str) -> Pose:
+        """Of a body in the base frame."""
+        found = self._data.body(body)
+        return self.in_base(found.xpos, found.xmat.reshape(3, 3))
+
+    def in_base(self, position: NDArray[np.float64], rotation: NDArray[np.float64]) -> Pose:
+        """A pose of the world in the base frame."""
+        base = self._data.body(self._base)
+        turn = base.xmat.reshape(3, 3).T
+        return turn @ (position - base.xpos), _quaternion(turn @ rotation)
+
+    def world(self, time_ns: int) -> World:
+        """All objects and the gripper."""
+        bodies = tuple(self._body(item) for item in self._scene.items)
+        opening = self._gripper.to_opening(float(self._data.qpos[self._finger_qpos]))
+        return World(time_ns, bodies, float(np.clip(opening, 0.0, 1.0)), self.held())
+
+    def held(self) -> str:
+        """Name of the object that every finger presses on, empty for none."""
+        pressed: dict[str, set[str]] = {}
+        force = np.zeros(6)
+        for index, (first, second) in enumerate(self._touching()):
+            for finger, thing in ((first, second), (second, first)):
+                if finger in self._fingers and thing in self._objects:
+                    mujoco.mj_contactForce(self._model, self._data, index, force)
+                    if force[0] > HOLDING_FORCE:
+                        pressed.setdefault(thing, set()).add(finger)
+        held = [name for name, fingers in pressed.items() if fingers == self._fingers]
+        return held[0] if held else ''
+
+    def contacts(self) -> tuple[tuple[str, str], ...]:
+        """Links that touch anything but the object in the gripper, and what they touch."""
+        held = self.held()
+        pairs = set()
+        for first, second in self._touching():
+            link, other = (first, second) if first in self._links else (second, first)
+            if link in self._links and not (held and other == held):
+                pairs.add((link, other))
+        return tuple(sorted(pairs))
+
+    def speed(self, name: str) -> float:
+        """Of an object [m/s]."""
+        address = int(self._model.joint(name).dofadr[0])
+        return float(np.linalg.norm(self._data.qvel[address : address + 3]))
+
+    def _body(self, item: Item) -> Body:
+        thing = item.thing
+        position, orientation = self.pose(thing.name)
+        size = np.array(size_of(thing.shape))
+        return Body(thing.name, thing.shape, thing.colour, position, orientation, size)
+
+    def _touching(self) -> list[tuple[str, str]]:
+        """Owners of both sides of every contact: bodies, or fixed geometry by its own name."""
+        pairs = self._data.contact.geom
+        return [(self._owner[int(first)], self._owner[int(second)]) for first, second in pairs]
+
+
+def _coupled(model: mujoco.MjModel, joint: int) -> tuple[int, ...]:
+    """A joint and those that mimic it."""
+    joints = {joint}
+    for kind, one, other in zip(model.eq_type, model.eq_obj1id, model.eq_obj2id, strict=True):
+        if kind == mujoco.mjtEq.mjEQ_JOINT and joint in (one, other):
+            joints |= {int(one), int(other)}
+    return tuple(sorted(joints))
+
+
+def _quaternion(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation matrix as quaternion x y z w."""
+    wxyz = np.zeros(4)
+    mujoco.mju_mat2Quat(wxyz, np.ascontiguousarray(rotation).ravel())
+    return np.roll(wxyz, -1)
