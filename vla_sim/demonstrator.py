@@ -4,7 +4,7 @@
 It looks at no image and knows no real robot.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,8 @@ from vla_contract.policy import AngleUnit, Policy
 from vla_contract.robot import Robot
 from vla_policy.policy import Rows
 from vla_sim.inverse_kinematics import InverseKinematics
-from vla_sim.planning.joint_motion import JointState
 from vla_sim.planning.planner import Plan, Planner
-from vla_sim.planning.timeline import Excerpt, Phase, Timeline
+from vla_sim.planning.timeline import Brake, Excerpt, Grip, Phase, Ramp, Timeline
 from vla_sim.tasks.instruction import parse
 from vla_sim.tasks.task import Task
 
@@ -29,6 +28,8 @@ GRACE_S = 0.25
 """Time given to fingers and falling objects before they are judged."""
 STUCK_SHARE = 0.2
 """An arm that makes less of its plan than this share of the time stands still."""
+START_S = 0.25
+"""A plan that starts from rest waits so long, for its first rows to arrive."""
 _NS = 1e9
 
 
@@ -111,12 +112,10 @@ class Demonstrator:
             raise VlaError(f'the demonstrator was given no {missing}')
         time_s = self._follow(observation)
         if self._course is None or time_s is None:
-            start = JointState.at_rest(observation.state[:-1])
-            opening = self._policy.state.gripper.to_opening(float(observation.state[-1]))
-            plan = self._planner.plan(self._task, world, start, opening)
+            plan = self._begin(observation, self._task, world)
             self._course = Course(plan, observation.stamp_ns, 0.0)
         elif self._spoilt(self._course.plan, time_s, self._task, world):
-            plan = self._continue(self._course.plan, time_s, len(prefix), self._task, world)
+            plan = self._change(self._course.plan, time_s, len(prefix), self._task, world)
             self._course = Course(plan, observation.stamp_ns, 0.0)
         else:
             self._course = Course(self._course.plan, observation.stamp_ns, time_s)
@@ -149,22 +148,27 @@ class Demonstrator:
         if phase is Phase.APPROACH:
             return bool(moved) or task.done(world)
         if phase is Phase.CARRY:
-            lost = world.held != plan.subject and since > GRACE_S
-            return lost or bool(moved - {plan.subject})
+            lost = world.held != plan.carried and since > GRACE_S
+            return lost or bool(moved - {plan.carried})
         if phase is Phase.RETREAT:
             return since > GRACE_S and not task.done(world)
         return False
 
-    def _continue(self, plan: Plan, time_s: float, rows: int, task: Task, world: World) -> Plan:
+    def _begin(self, observation: Observation, task: Task, world: World) -> Plan:
+        """A plan from where the arm is, at rest."""
+        joints = observation.state[:-1].copy()
+        opening = self._policy.state.gripper.to_opening(float(observation.state[-1]))
+        plan = self._planner.plan(task, world, joints, opening)
+        still = Grip(Phase.CHANGE, joints, Ramp(opening, opening, 1.0), 0.0, START_S)
+        return replace(plan, timeline=Timeline([still, *plan.timeline.pieces]))
+
+    def _change(self, plan: Plan, time_s: float, rows: int, task: Task, world: World) -> Plan:
         """A new plan that takes over from an old one after the rows that run anyway."""
-        lead_s = rows * self._policy.step_s
-        switch_s = time_s + lead_s
-        start, opening = plan.timeline.at(switch_s), plan.timeline.opening(switch_s)
-        new = self._planner.plan(task, world, start, opening)
-        if not rows:
-            return new
-        lead = Excerpt(plan.timeline, time_s, lead_s)
-        return Plan(Timeline([lead, *new.timeline.pieces]), new.subject, new.expected)
+        lead = Excerpt(plan.timeline, time_s, rows * self._policy.step_s)
+        brake = Brake(plan.timeline, time_s + lead.duration_s)
+        end_s = brake.duration_s
+        new = self._planner.plan(task, world, brake.at(end_s).positions, brake.opening(end_s))
+        return replace(new, timeline=Timeline([lead, brake, *new.timeline.pieces]))
 
     def _rows(self, course: Course) -> NDArray[np.float64]:
         """The next rows of a plan, in the policy's conventions."""

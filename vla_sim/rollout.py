@@ -15,14 +15,29 @@ from vla_contract.robot import Robot
 from vla_policy.policy import Policy
 from vla_sim.simulator import Simulator
 
-LATENCY_S = 0.1
-"""From observation to the first row that is carried out."""
-PERIOD_S = 0.3
-"""Between observations."""
-LIMIT_S = 25.0
-_SETTLE_S = 0.5
-
 Array = NDArray[np.float64]
+
+FADE_S = 0.2
+"""Time in which a step between two answers is smoothed away."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How the loop runs.
+
+    Attributes:
+        period_s: Between observations.
+        latency_s: From an observation to the first row of its answer that is carried out.
+        lag_s: How late every row is carried out.
+        pace: How fast rows are carried out, 1 for as asked; a safety filter may slow them down.
+        limit_s: Simulated time after which an episode has failed.
+    """
+
+    period_s: float = 0.3
+    latency_s: float = 0.1
+    lag_s: float = 0.0
+    pace: float = 1.0
+    limit_s: float = 25.0
 
 
 @dataclass(frozen=True)
@@ -30,63 +45,68 @@ class Outcome:
     """How an episode went.
 
     Attributes:
-        seed: Of the scene.
         instruction: What was asked.
         success: The simulator's verdict at the end.
         finished: The policy said so too.
-        duration_s: Simulated time until success, or until the end.
-        seam_rad: Greatest step of the command where one answer takes over from another.
-        velocity_share: Greatest commanded joint velocity by its limit.
-        touched: Links that touched what they should not.
+        success_s: Simulated time until the simulator first said so, or until the end.
+        duration_s: Simulated time until the end.
+        seam_rad: Greatest step where one answer takes over from another.
+        velocity_share: Greatest velocity asked for, by the joint's limit.
+        acceleration_share: Greatest acceleration asked for, by the joint's limit.
+        touched: Links that touched what is not held, and what they touched.
         error: What stopped the policy, empty for nothing.
     """
 
-    seed: int
     instruction: str
     success: bool
     finished: bool
+    success_s: float
     duration_s: float
     seam_rad: float
     velocity_share: float
     acceleration_share: float
     touched: tuple[tuple[str, str], ...]
-    error: str = ''
+    error: str
 
 
 class Chunk:
     """Rows as a smooth function of time."""
 
     def __init__(self, rows: Array, start_s: float, step_s: float) -> None:
-        """Spline the rows.
+        """Lay a spline through the rows.
 
         Args:
             rows: Joint positions [rad] and, last, the gripper.
             start_s: Time of row 0.
             step_s: Time between rows.
         """
-        self._end_s = start_s + step_s * (len(rows) - 1)
-        times = start_s + step_s * np.arange(len(rows))
-        self._spline = CubicSpline(times, rows[:, :-1])
-        self._times, self._gripper = times, rows[:, -1]
-        self.rows, self.start_s, self.step_s = rows, start_s, step_s
+        self._times = start_s + step_s * np.arange(len(rows))
+        self._spline = CubicSpline(self._times, rows[:, :-1])
+        self._rows, self._step_s = rows, step_s
 
     def at(self, time_s: float) -> tuple[Array, float]:
         """Joint positions and gripper; the last row stays."""
-        time_s = min(time_s, self._end_s)
-        gripper = float(np.interp(time_s, self._times, self._gripper))
+        time_s = min(time_s, float(self._times[-1]))
+        gripper = float(np.interp(time_s, self._times, self._rows[:, -1]))
         return np.asarray(self._spline(time_s), dtype=np.float64), gripper
 
     def between(self, start_s: float, end_s: float) -> Array:
         """Rows that apply from start to before end."""
-        first = max(0, round((start_s - self.start_s) / self.step_s))
-        last = max(first, round((end_s - self.start_s) / self.step_s))
-        return self.rows[first:last]
+        first, last = np.searchsorted(self._times, np.array([start_s, end_s]) - 1e-6)
+        return self._rows[first:last]
 
 
 class Rollout:
     """One simulator and one policy, episode after episode."""
 
-    def __init__(self, robot: Robot, robot_path: Path, file: PolicyFile, policy: Policy) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        robot_path: Path,
+        file: PolicyFile,
+        policy: Policy,
+        conditions: Conditions = Conditions(),
+    ) -> None:
         """Build the simulator.
 
         Args:
@@ -94,88 +114,128 @@ class Rollout:
             robot_path: File it was read from.
             file: The policy's contract: joint positions in radians and a gripper from 0 to 1.
             policy: Whose answers are carried out.
+            conditions: How the loop runs.
         """
-        if robot.gripper is None:
-            raise VlaError(f'{robot_path}: the simulated arm needs a gripper')
-        self._gripper = robot.gripper
-        self._file, self._policy = file, policy
         self.simulator = Simulator(robot, robot_path)
-        self._limits = np.array([joint.velocity for joint in robot.joints])
-        self._acceleration_limits = np.array([joint.acceleration for joint in robot.joints])
+        if robot.gripper is None:
+            raise VlaError(f'{robot_path}: gripper: missing; a rollout needs one')
+        self._robot, self._gripper = robot, robot.gripper
+        self._file, self._policy = file, policy
+        self._conditions = conditions
 
     def run(self, seed: int, instruction: str = '') -> Outcome:
         """Lay out a scene and let the policy work on it until done or out of time."""
-        instruction = self.simulator.reset(seed, instruction)
-        self._policy.reset(instruction)
+        return self.work(self.simulator.reset(seed, instruction))
+
+    def work(self, instruction: str) -> Outcome:
+        """Let the policy work on the scene as it is until done or out of time."""
+        episode = _Episode(self.simulator, self._robot, self._conditions)
+        finished, error = False, ''
         try:
-            return self._loop(seed, instruction)
-        except VlaError as error:
-            return Outcome(seed, instruction, False, False, 0.0, 0.0, 0.0, 0.0, (), str(error))
+            self._policy.reset(instruction)
+            while not finished and episode.time_s < self._conditions.limit_s:
+                finished = self._cycle(episode, instruction)
+        except VlaError as problem:
+            error = str(problem)
+        return episode.outcome(instruction, finished, error)
 
-    def _loop(self, seed: int, instruction: str) -> Outcome:
-        sim = self.simulator
-        begin = sim.time_ns
-        chunk: Chunk | None = None
-        finished, done_s = False, None
-        seam = velocity = acceleration = 0.0
-        touched: set[tuple[str, str]] = set()
-        while not finished and self._since(begin) < LIMIT_S:
-            now = self._since(begin)
-            running = chunk.between(now, now + LATENCY_S) if chunk else np.empty((0, 0))
-            rows = self._policy.infer(self._observe(instruction), running)
-            following = Chunk(rows.values, now, self._file.step_s)
-            self._carry_out(chunk, LATENCY_S, begin)
-            if chunk is not None:
-                time_s = self._since(begin)
-                seam = max(seam, float(np.abs(following.at(time_s)[0] - chunk.at(time_s)[0]).max()))
-            chunk = following
-            speed, rise = self._carry_out(chunk, PERIOD_S - LATENCY_S, begin)
-            velocity, acceleration = max(velocity, speed), max(acceleration, rise)
-            touched |= set(sim.contacts())
-            finished = rows.finished
-            if done_s is None and sim.success(instruction):
-                done_s = self._since(begin)
-        return Outcome(
-            seed,
-            instruction,
-            sim.success(instruction),
-            finished,
-            self._since(begin) if done_s is None else done_s,
-            seam,
-            velocity,
-            acceleration,
-            tuple(sorted(touched)),
-        )
-
-    def _since(self, begin_ns: int) -> float:
-        return (self.simulator.time_ns - begin_ns) * 1e-9
+    def _cycle(self, episode: '_Episode', instruction: str) -> bool:
+        """Observe, ask, wait, carry out; True when the policy says that it has finished."""
+        now, latency_s = episode.time_s, self._conditions.latency_s
+        running = episode.running(now, now + latency_s)
+        answer = self._policy.infer(self._observe(instruction), running)
+        episode.advance(latency_s)
+        episode.take_over(Chunk(answer.values, now, self._file.step_s))
+        episode.advance(self._conditions.period_s - latency_s)
+        episode.judge(instruction)
+        return answer.finished
 
     def _observe(self, instruction: str) -> Observation:
-        """What the demonstrator may see."""
+        """State and ground truth, without images."""
         sim = self.simulator
         opening = self._gripper.to_opening(sim.gripper_position())
         state = np.array([*sim.joint_positions(), opening])
         now = sim.time_ns
         return Observation(now, {}, {}, state, now, instruction, 'rollout', sim.world())
 
-    def _carry_out(
-        self, chunk: Chunk | None, duration_s: float, begin_ns: int
-    ) -> tuple[float, float]:
-        """Send the simulator along a chunk; returns shares of velocity and acceleration limits."""
-        sim, step = self.simulator, self.simulator.physics_step_s
-        sent = []
-        for _ in range(round(duration_s / step)):
-            if chunk is not None:
-                joints, gripper = chunk.at(self._since(begin_ns) + step)
-                sent.append(joints)
-                sim.command_arm(joints)
-                sim.command_gripper(self._gripper.to_joint(gripper))
+
+class _Episode:
+    """Carries answers out and takes note of how it goes."""
+
+    def __init__(self, simulator: Simulator, robot: Robot, conditions: Conditions) -> None:
+        self._simulator, self._robot, self._conditions = simulator, robot, conditions
+        self._begin_ns = simulator.time_ns
+        self._chunk: Chunk | None = None
+        self._clock_s = self._step_s = 0.0
+        self._step = np.zeros(len(robot.joints))
+        self._commands = [simulator.joint_positions()]
+        self._seam_rad = 0.0
+        self._success_s: float | None = None
+        self._touched: set[tuple[str, str]] = set()
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time since the episode began."""
+        return (self._simulator.time_ns - self._begin_ns) * 1e-9
+
+    def running(self, start_s: float, end_s: float) -> Array:
+        """Rows of the answer in force that apply from start to before end."""
+        width = len(self._robot.joints) + 1
+        return np.empty((0, width)) if self._chunk is None else self._chunk.between(start_s, end_s)
+
+    def take_over(self, chunk: Chunk) -> None:
+        """Carry out this answer from now on; what it is off by fades away."""
+        clock_s = self.time_s - self._conditions.lag_s
+        step = self._commands[-1] - chunk.at(clock_s)[0]
+        if self._chunk is not None:
+            self._seam_rad = max(self._seam_rad, float(np.abs(step).max()))
+        self._chunk, self._clock_s, self._step, self._step_s = chunk, clock_s, step, self.time_s
+
+    def advance(self, duration_s: float) -> None:
+        """Let time pass, the arm following the answer in force."""
+        sim, step_s = self._simulator, self._simulator.physics_step_s
+        for _ in range(round(duration_s / step_s)):
+            if self._chunk is not None:
+                self._clock_s += self._conditions.pace * step_s
+                joints, opening = self._chunk.at(self._clock_s)
+                share = min(1.0, (self.time_s + step_s - self._step_s) / FADE_S)
+                self._command(
+                    joints + self._step * (1.0 - share) ** 2 * (1.0 + 2.0 * share), opening
+                )
             sim.step()
-        if len(sent) < 3:
-            return 0.0, 0.0
-        speed = np.diff(sent, axis=0) / step
-        rise = np.diff(speed, axis=0) / step
-        return (
-            float((np.abs(speed) / self._limits).max()),
-            float((np.abs(rise) / self._acceleration_limits).max()),
+        self._touched |= set(sim.contacts())
+
+    def judge(self, instruction: str) -> None:
+        """Note when it first is done."""
+        if self._success_s is None and self._simulator.success(instruction):
+            self._success_s = self.time_s
+
+    def outcome(self, instruction: str, finished: bool, error: str) -> Outcome:
+        """Sum up."""
+        step_s = self._simulator.physics_step_s
+        velocity = np.diff(self._commands, axis=0) / step_s
+        acceleration = np.diff(velocity, axis=0) / step_s
+        joints = self._robot.joints
+        return Outcome(
+            instruction,
+            not error and self._simulator.success(instruction),
+            finished,
+            self.time_s if self._success_s is None else self._success_s,
+            self.time_s,
+            self._seam_rad,
+            _greatest_share(velocity, [joint.velocity for joint in joints]),
+            _greatest_share(acceleration, [joint.acceleration for joint in joints]),
+            tuple(sorted(self._touched)),
+            error,
         )
+
+    def _command(self, joints: Array, opening: float) -> None:
+        self._commands.append(joints)
+        self._simulator.command_arm(joints)
+        gripper = self._robot.gripper
+        if gripper is not None:
+            self._simulator.command_gripper(gripper.to_joint(opening))
+
+
+def _greatest_share(values: Array, limits: list[float]) -> float:
+    return float((np.abs(values) / np.array(limits)).max(initial=0.0))

@@ -24,13 +24,6 @@ _MINIMUM_JERK = Polynomial((0.0, 0.0, 0.0, 10.0, -15.0, 6.0))
 """Way by time, both from 0 to 1, starting and ending at rest."""
 
 
-_FADE = Polynomial((1.0, -1.0)) ** 3
-_BY_VELOCITY = Polynomial((0.0, 1.0, 3.0)) * _FADE
-"""Displacement from 0 to 1 that starts with velocity 1 and ends at rest where it began."""
-_BY_ACCELERATION = Polynomial((0.0, 0.0, 0.5)) * _FADE
-"""The same for acceleration 1."""
-
-
 @dataclass(frozen=True)
 class JointState:
     """Of all arm joints [rad, rad/s, rad/s²]."""
@@ -131,27 +124,6 @@ class JointMotion:
                 speed / gentleness.tool_speed,
             )
         )
-
-
-class Slowing:
-    """What is left of a motion when another takes over: dies away within a moment."""
-
-    def __init__(self, start: JointState, gentleness: Gentleness) -> None:
-        """Take the velocity and acceleration of a state."""
-        effort = (np.abs(start.velocities) / gentleness.acceleration).max()
-        self.duration_s = float(np.clip(2.0 * effort, 0.2, 0.8))
-        self._velocity, self._acceleration = start.velocities, start.accelerations
-
-    def at(self, time_s: float) -> JointState:
-        """Displacement, and its derivatives, at a time since the start."""
-        share = min(max(time_s / self.duration_s, 0.0), 1.0)
-        span = self.duration_s
-        positions, velocities, accelerations = (
-            self._velocity * float(_BY_VELOCITY.deriv(order)(share)) * span ** (1 - order)
-            + self._acceleration * float(_BY_ACCELERATION.deriv(order)(share)) * span ** (2 - order)
-            for order in range(3)
-        )
-        return JointState(positions, velocities, accelerations)
 
 
 def _at_least(points: Array, count: int) -> Array:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.planning.joint_motion import JointMotion, JointState, Slowing
+from vla_sim.planning.joint_motion import JointMotion, JointState
 
 _SEARCH_STEP_S = 0.01
 _NEAR_RAD = 0.02
@@ -19,6 +19,9 @@ _LAG_S = 0.12
 """Joints may follow the plan so late without falling behind."""
 _OFF_RAD = 0.08
 """Joints this far from every part of the plan do not follow it [rad]."""
+
+BRAKE_S = 0.5
+"""A plan that is given up comes to rest within this time."""
 
 
 class Phase(StrEnum):
@@ -80,25 +83,15 @@ class Move:
     phase: Phase
     motion: JointMotion
     ramp: Ramp
-    slowing: Slowing | None = None
 
     @property
     def duration_s(self) -> float:
         """How long it takes."""
-        slowing = 0.0 if self.slowing is None else self.slowing.duration_s
-        return max(self.motion.duration_s, slowing)
+        return self.motion.duration_s
 
     def at(self, time_s: float) -> JointState:
         """Joints at a time since its start."""
-        state = self.motion.at(time_s)
-        if self.slowing is None:
-            return state
-        rest = self.slowing.at(time_s)
-        return JointState(
-            state.positions + rest.positions,
-            state.velocities + rest.velocities,
-            state.accelerations + rest.accelerations,
-        )
+        return self.motion.at(time_s)
 
     def opening(self, time_s: float) -> float:
         """Gripper at a time since its start."""
@@ -140,6 +133,32 @@ class Excerpt:
     def opening(self, time_s: float) -> float:
         """Gripper at a time since its start."""
         return self.source.opening(self.start_s + time_s)
+
+
+@dataclass(frozen=True)
+class Brake:
+    """An earlier plan comes to rest on its own way, its time running slower and slower."""
+
+    source: 'Timeline'
+    start_s: float
+    duration_s: float = BRAKE_S
+    phase: Phase = Phase.CHANGE
+
+    def at(self, time_s: float) -> JointState:
+        """Joints at a time since its start."""
+        share = min(max(time_s / self.duration_s, 0.0), 1.0)
+        way = share - share**3 + share**4 / 2
+        rate = 1.0 - 3.0 * share**2 + 2.0 * share**3
+        change = (-6.0 * share + 6.0 * share**2) / self.duration_s
+        state = self.source.at(self.start_s + way * self.duration_s)
+        velocities = state.velocities * rate
+        accelerations = state.accelerations * rate**2 + state.velocities * change
+        return JointState(state.positions, velocities, accelerations)
+
+    def opening(self, time_s: float) -> float:
+        """Gripper: stays as it is."""
+        del time_s
+        return self.source.opening(self.start_s)
 
 
 class Timeline:

@@ -23,8 +23,8 @@ TEMPLATES = (
     'move the {subject} into the {bowl}',
 )
 MOVABLE = ('cube', 'cylinder')
-ABOVE_RIM = 0.005
-"""The object's centre may be this far above the rim and still count as inside [m]."""
+BELOW_RIM = 0.005
+"""An object inside reaches at least so far below the rim [m]."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,12 @@ class PlaceInBowl:
         return Need(self.bowl), Need(self.subject)
 
     def done(self, world: World) -> bool:
-        """Is the object's centre within the bowl, and the object let go?"""
+        """Is the object within the bowl and below its rim, and let go?"""
         subject, bowl = find(world, self.subject), find(world, self.bowl)
         rim = bowl.position[2] + bowl.size[2] / 2
-        inside = horizontal_distance(subject.position, bowl.position) < bowl.size[0] / 2
-        return bool(inside and subject.position[2] < rim + ABOVE_RIM and world.held != subject.name)
+        lowest = subject.position[2] - min(subject.size) / 2
+        within = horizontal_distance(subject.position, bowl.position) < bowl.size[0] / 2
+        return bool(within and lowest < rim - BELOW_RIM and world.held != subject.name)
 
     def progress(self, world: World, tool: NDArray[np.float64]) -> float:
         """Reaching counts for a third, carrying for the rest."""

@@ -50,9 +50,14 @@ class Push:
         """Sign of y on this side."""
         return 1.0 if self.side == 'left' else -1.0
 
+    @property
+    def line(self) -> float:
+        """How far along its direction the side begins [m]."""
+        return SIDE_LINE_Y
+
     def goal_y(self, size: NDArray[np.float64]) -> float:
         """How far along its direction the centre of an object of this size must get [m]."""
-        return SIDE_LINE_Y + float(size[1]) / 2
+        return self.line + float(size[1]) / 2
 
     def needs(self) -> tuple[Need, ...]:
         """The object in the middle, its way free."""
