@@ -26,7 +26,6 @@ from vla_contract.deployment import load_deployment
 from vla_contract.robot import Robot
 
 SHARE = Path(__file__).parents[2]
-RUN = 'import sys; from vla_bridge.nodes.recorder_node import main; sys.exit(main())'
 
 
 class Bench:
@@ -44,7 +43,7 @@ class Bench:
         self.sent = 0
         self.feedback: list[Any] = []
         arguments = ['--ros-args', '-p', 'deployment:=sim', '-p', f'folder:={folder}']
-        self.process = subprocess.Popen([sys.executable, '-c', RUN, *arguments])
+        self.process = subprocess.Popen([sys.executable, '-m', 'vla_bridge.nodes.recorder_node', *arguments])
         self.until(self.client.server_is_ready)
 
     def until(self, done: Callable[[], bool]) -> None:

@@ -53,7 +53,7 @@ def own_domain() -> Iterator[int]:
     if chosen is not None:
         yield chosen
         return
-    busy = {(port - FIRST_PORT) // PORTS for port in _udp_ports()}
+    busy = busy_domains()
     for domain in random.sample(
         [domain for domain in DOMAINS if domain not in busy], k=len(set(DOMAINS) - busy)
     ):
@@ -72,6 +72,12 @@ def own_domain() -> Iterator[int]:
         f'every ROS domain from {DOMAINS[0]} to {DOMAINS[-1]} is in use on this machine; '
         'stop a graph, or choose one with ROS_DOMAIN_ID'
     )
+
+
+def busy_domains() -> set[int]:
+    """Domains that some program of this machine takes part in."""
+    domains = {(port - FIRST_PORT) // PORTS for port in _udp_ports() if port >= FIRST_PORT}
+    return {domain for domain in domains if domain <= DOMAINS[-1]}
 
 
 def _udp_ports() -> set[int]:

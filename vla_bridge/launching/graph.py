@@ -97,7 +97,12 @@ def simulation_graph(options: GraphOptions) -> Graph:
     simulator = NodeSpec(
         'sim_node',
         'sim_node',
-        parameters={'seed': options.seed, 'instruction': options.instruction},
+        parameters={
+            'seed': options.seed,
+            'instruction': options.instruction,
+            'publish_clock': options.use_sim_time,
+            'use_sim_time': False,
+        },
         stop_order=SIMULATOR_LAST,
     )
     return _finish((simulator, *_control(options, deployment)), options, deployment)

@@ -18,13 +18,12 @@ Program = Callable[[NodeSpec], list[str] | None]
 """The program of a node, or None where its package is not installed."""
 
 _CHILD = Path(__file__).with_name('child.py')
-_RUN_MAIN = 'import sys; from vla_bridge.nodes.{0} import main; sys.exit(main())'
 
 
 def program(spec: NodeSpec) -> list[str] | None:
     """Our nodes run with this interpreter, those of other packages from where ROS has them."""
     if spec.package == OURS:
-        return [sys.executable, '-c', _RUN_MAIN.format(spec.executable)]
+        return [sys.executable, '-m', f'vla_bridge.nodes.{spec.executable}']
     try:
         prefix = get_package_prefix(spec.package)
     except PackageNotFoundError:

@@ -204,10 +204,10 @@ def _metadata(node: VlaNode, request: RecordEpisode.Goal, deployment: Deployment
     }
 
 
-def main(args: list[str] | None = None) -> int:
+def main() -> None:
     """Run the node."""
-    return run(RecorderNode, args)
+    sys.exit(run(RecorderNode))
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

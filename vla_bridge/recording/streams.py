@@ -33,6 +33,10 @@ class Streams:
     _counts: dict[str, int] = field(default_factory=dict)
     _counted_ns: int = 0
 
+    def __post_init__(self) -> None:
+        """Rates count from now on."""
+        self._counted_ns = self.node.get_clock().now().nanoseconds
+
     def discover(self) -> None:
         """Subscribe to every wanted topic that has a publisher by now."""
         for topic in self.wanted:

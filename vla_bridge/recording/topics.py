@@ -3,7 +3,8 @@
 
 from vla_bridge import topics
 from vla_contract.deployment import Deployment
-from vla_contract.robot import GripperKind, Robot
+from vla_contract.gripper import GripperKind
+from vla_contract.robot import Robot
 
 _TOPIC_GRIPPERS = (GripperKind.JOINT_TRAJECTORY, GripperKind.FORWARD_POSITION)
 
