@@ -4,6 +4,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
@@ -16,6 +17,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.signals import SignalHandlerOptions
 from typing_extensions import override
 
+from vla_bridge.opened import Opened
 from vla_bridge.resources import config_file
 from vla_contract.deployment import Deployment, load_deployment, load_policy, load_robot, match
 from vla_contract.errors import VlaError
@@ -36,6 +38,7 @@ class VlaNode(LifecycleNode):
         super().__init__(name, **kwargs)
         self.refusal: VlaError | None = None
         self.fatal: VlaError | None = None
+        self._opened: Opened | None = None
         self.describe('autostart', True, 'Configure and activate at start.')
         self.describe('deployment', '', 'Deployment: a file, or a name under config/.')
         self.describe('robot', '', 'Robot, instead of a deployment: a file, or a name.')
@@ -92,7 +95,7 @@ class VlaNode(LifecycleNode):
         """Stop acting, leaving the robot safe."""
 
     def cleanup(self) -> None:
-        """Release what configure created."""
+        """Forget what configure() learnt; topics, services and timers are closed after this."""
 
     def diagnostics(self) -> DiagnosticStatus | None:
         """What to report at 1 Hz; None for nothing."""
@@ -105,7 +108,11 @@ class VlaNode(LifecycleNode):
     @override
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Configure, or refuse with the reason on record."""
-        return self._attempt(self.configure)
+        self._opened = Opened(self)
+        answer = self._attempt(self.configure)
+        if answer is not TransitionCallbackReturn.SUCCESS:
+            self._opened.close()
+        return answer
 
     @override
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -123,7 +130,10 @@ class VlaNode(LifecycleNode):
     @override
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Release what configure created."""
-        return self._attempt(self.cleanup)
+        answer = self._attempt(self.cleanup)
+        if self._opened is not None:
+            self._opened.close()
+        return answer
 
     @override
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -156,16 +166,24 @@ class VlaNode(LifecycleNode):
 
 
 class _Stop:
-    """Set by SIGINT and SIGTERM. A second signal ends the process at once."""
+    """Set by SIGINT and SIGTERM. One that comes a while later ends the process at once.
+
+    A terminal and a launcher both pass Ctrl-C on: the second within GRACE_S is the same wish.
+    """
+
+    GRACE_S = 2.0
 
     def __init__(self) -> None:
         self.asked = False
+        self._first_s = 0.0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.asked:
+        now_s = time.monotonic()
+        if self.asked and now_s - self._first_s > self.GRACE_S:
             os._exit(128 + number)
+        self._first_s = self._first_s if self.asked else now_s
         self.asked = True
 
 

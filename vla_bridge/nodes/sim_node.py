@@ -19,7 +19,6 @@ from vla_bridge.simulation.control_interfaces import ControlInterfaces
 from vla_bridge.simulation.conversion import to_time
 from vla_bridge.simulation.cycle_thread import CycleThread, Streams
 from vla_bridge.simulation.judge import Judge
-from vla_bridge.simulation.opened import Opened
 from vla_bridge.simulation.ros_time import RosTime
 from vla_bridge.simulation.simulated_robot import SimulatedRobot
 from vla_bridge.simulation.state_streams import JointStates, TruthStreams
@@ -65,7 +64,6 @@ class SimNode(VlaNode):
     @override
     def configure(self) -> None:
         """Build the world and open every topic, service and action."""
-        self._opened = Opened(self)
         robot, path = self._load_robot()
         published = self._makes_time()
         simulator = Simulator(robot, path, self.value('seed'), self.value('instruction'))
@@ -109,8 +107,7 @@ class SimNode(VlaNode):
 
     @override
     def cleanup(self) -> None:
-        """Close what configure opened."""
-        self._opened.close()
+        """Let go of the world."""
         self._cameras = self._clock_publisher = self._cycles = None
 
     @override
