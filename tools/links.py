@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -31,15 +32,22 @@ def make(checkout: Checkout) -> None:
     node_folder = checkout.venv / 'lib' / 'vla_control'
     node_folder.mkdir(exist_ok=True)
     for name, target in entry_points(checkout.root / 'setup.cfg').items():
-        module, function = target.split(':')
-        script = checkout.venv / 'bin' / name
-        text = COMMAND.format(module=module, function=function)
-        write(script, shebang(checkout.python) + text, mode=0o755)
-        link(node_folder / name, script)
+        write_command(checkout, name, target)
+        link(node_folder / name, checkout.venv / 'bin' / name)
+    if checkout.distro and importlib.util.find_spec('ros2cli'):
+        # That of the system runs in the system's Python, which lacks what our launch files import.
+        write_command(checkout, 'ros2', 'ros2cli.cli:main')
     for folder in venv_hook.OUTPUTS.values():
         (checkout.root / folder).mkdir(parents=True, exist_ok=True)
     for name in SHARED:
         link(checkout.venv / 'share' / 'vla_control' / name, checkout.root / name)
+
+
+def write_command(checkout: Checkout, name: str, target: str) -> None:
+    """Write a script into the virtual environment that calls `module:function`."""
+    module, function = target.split(':')
+    text = COMMAND.format(module=module, function=function)
+    write(checkout.venv / 'bin' / name, shebang(checkout.python) + text, mode=0o755)
 
 
 def entry_points(setup_cfg: Path) -> dict[str, str]:

@@ -42,15 +42,16 @@ def prepare(environ: MutableMapping[str, str], prefix: str, root: str, sourced: 
     own = [os.path.join(prefix, 'lib')]
     own += sorted(glob.glob(os.path.join(prefix, 'lib', 'python3*', 'site-packages', 'ros_*.libs')))
     libraries = parts(environ, 'LD_LIBRARY_PATH')
-    if libraries[: len(own)] == own:
+    if libraries[: len(own)] == own or (sourced and own[0] in libraries):
         return False
-    if not sourced:
-        leave_other_installations(environ, prefix)
-        environ[WHEELS_ARE_SET_UP] = '1'
-    others = [part for part in parts(environ, 'LD_LIBRARY_PATH') if part not in own]
-    environ['LD_LIBRARY_PATH'] = os.pathsep.join(own + others)
-    prefixes = [part for part in parts(environ, 'AMENT_PREFIX_PATH') if part != prefix]
-    environ['AMENT_PREFIX_PATH'] = os.pathsep.join([prefix, *prefixes])
+    if sourced:  # what is built from the same sources by colcon comes first
+        join(environ, 'LD_LIBRARY_PATH', [*libraries, *own])
+        join(environ, 'AMENT_PREFIX_PATH', [*parts(environ, 'AMENT_PREFIX_PATH'), prefix])
+        return True
+    leave_other_installations(environ, prefix)
+    join(environ, 'LD_LIBRARY_PATH', [*own, *parts(environ, 'LD_LIBRARY_PATH')])
+    environ['AMENT_PREFIX_PATH'] = prefix
+    environ[WHEELS_ARE_SET_UP] = '1'
     return True
 
 
@@ -63,9 +64,7 @@ def leave_other_installations(environ: MutableMapping[str, str], prefix: str) ->
             for part in parts(environ, name)
             if not any(part == other or part.startswith(other + os.sep) for other in foreign)
         ]
-        environ.pop(name, None)
-        if kept:
-            environ[name] = os.pathsep.join(kept)
+        join(environ, name, kept)
     for name in ('AMENT_PREFIX_PATH', 'COLCON_PREFIX_PATH', 'ROS_DISTRO', 'ROS_PYTHON_VERSION'):
         environ.pop(name, None)
 
@@ -73,3 +72,10 @@ def leave_other_installations(environ: MutableMapping[str, str], prefix: str) ->
 def parts(environ: MutableMapping[str, str], name: str) -> list[str]:
     """Split a path variable; an unset one has no parts."""
     return [part for part in environ.get(name, '').split(os.pathsep) if part]
+
+
+def join(environ: MutableMapping[str, str], name: str, values: list[str]) -> None:
+    """Set a path variable, each part once; without parts it is unset."""
+    environ.pop(name, None)
+    if values:
+        environ[name] = os.pathsep.join(dict.fromkeys(values))
