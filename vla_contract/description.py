@@ -189,7 +189,8 @@ def _frames(robot: Robot, description: Description) -> Iterator[Contradiction]:
         return
     moving = {joint.name for joint in chain if joint.kind in _UNITS and not joint.mimics}
     for index, joint in enumerate(robot.joints):
-        if joint.name in description.joints and joint.name not in moving:
+        found = description.joints.get(joint.name)
+        if found is not None and found.kind in _UNITS and joint.name not in moving:
             yield Contradiction(
                 ('joints', index, 'name'),
                 f'{joint.name} does not move {robot.tool_frame} in {description.path}; '

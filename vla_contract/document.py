@@ -101,8 +101,18 @@ def _complaints(model: type[Document], error: ValidationError) -> Iterator[tuple
         cause = detail.get('ctx', {}).get('error')
         if isinstance(cause, Contradictions):
             yield from (((*key, *inner), text) for inner, text in cause.found)
-        else:
+        elif not _only_seems_short(dict(detail)):
             yield key, _said(model, key, dict(detail))
+
+
+def _only_seems_short(detail: dict[str, Any]) -> bool:
+    """A list of enough items, some of which were refused and counted out."""
+    found = detail['input']
+    return (
+        detail['type'] == 'too_short'
+        and isinstance(found, list)
+        and len(found) >= detail['ctx']['min_length']
+    )
 
 
 def _said(model: type[Document], key: Key, detail: dict[str, Any]) -> str:

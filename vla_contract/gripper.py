@@ -58,8 +58,6 @@ class Gripper(Document):
         max_effort: Effort sent with action commands [N or Nm], 0 for the controller's default.
         hysteresis: Change of opening, 0 to 1, below which no new command is sent.
         joint_states: Topic of the joint, where it is not among the robot's joint states.
-        state_max_age_s: Age beyond which its position no longer counts [s], for drivers that
-            report it seldom; absent: timing.joint_state_max_age_s.
         model: The URDF's gripper, where it is of another make; absent: ``joint`` is in the URDF.
     """
 
@@ -73,7 +71,6 @@ class Gripper(Document):
     max_effort: Annotated[float, Field(ge=0)] = 0.0
     hysteresis: Annotated[float, Field(ge=0, le=0.5)] = 0.02
     joint_states: OptionalTopic = ''
-    state_max_age_s: Positive | None = None
     model: GripperModel | None = None
 
     def contradictions(self) -> Iterator[Contradiction]:

@@ -56,9 +56,7 @@ class _Layer:
             else:
                 near = did_you_mean(name, names) or f'; it has {", ".join(names)}'
                 place = self._place((*source, name))
-                self.problems[*key, name] = place.error(
-                    f'{self.places[key]} has no {key[-1]} of this name{near}'
-                )
+                self.problems[*key, name] = place.error(f'{self.places[key]} has no {name}{near}')
         return result
 
     def _move(self, key: Key, source: Key) -> None:

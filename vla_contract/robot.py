@@ -172,8 +172,8 @@ class Robot(Document):
         home: Joint positions of a safe start, empty for none.
         controller: The arm's.
         gripper: None for an arm without one.
-        joint_states: Topic.
-        joint_state_rate_hz: Expected rate.
+        joint_states: Topic of the arm's joint states (sensor_msgs/JointState).
+        joint_state_rate_hz: Their expected rate.
         cameras: All streams that policies may ask for.
         workspace: Where the tool may be.
         margins: Distances kept from limits.

@@ -118,10 +118,7 @@ def read_yaml(path: Path) -> YamlFile:
         found = 'nothing' if root is None else f'a {_kind(root)} ({_short(root.tag)})'
         raise here.error(f'must be a mapping of keys to values, found {found}')
     reader = _Reader(here.source)
-    try:
-        value = reader.read_mapping(root, ())
-    except RecursionError as error:
-        raise here.error('an alias holds itself; write its values out') from error
+    value = reader.read_mapping(root, ())
     return YamlFile(path, value, reader.places, reader.problems)
 
 
