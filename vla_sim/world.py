@@ -25,6 +25,10 @@ _TABLE_X = (-0.28, 0.92)
 _TABLE_Y = (-0.62, 0.62)
 _TABLE_THICKNESS = 0.04
 _FLOOR_Z = -0.74
+_ROOM_HALF = 2.6
+_SLAB = 0.02
+_FLOOR_RGBA = (0.46, 0.49, 0.53, 1.0)
+_WALL_RGBA = (0.80, 0.83, 0.87, 1.0)
 _EYE = (1.26, 0.60, 0.70)
 _LOOK_AT = (0.27, 0.0, 0.17)
 
@@ -59,29 +63,27 @@ def _set_options(spec: mujoco.MjSpec) -> None:
     visual.headlight.ambient = (0.36, 0.37, 0.39)
     visual.headlight.diffuse = (0.16, 0.16, 0.16)
     visual.headlight.specular = (0.0, 0.0, 0.0)
+    spec.stat.extent = 1.0
     visual.map.znear = 0.01
-    visual.map.zfar = 30.0
+    visual.map.zfar = 12.0
 
 
 def _add_room(spec: mujoco.MjSpec) -> None:
-    """A backdrop, a floor and two lamps that cast no shadow."""
-    spec.add_texture(
-        name='backdrop',
-        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=(0.70, 0.75, 0.81),
-        rgb2=(0.62, 0.66, 0.72),
-        width=32,
-        height=192,
-    )
+    """A floor and plain walls, cheaper to draw than a sky, and two lamps that cast no shadow."""
     spec.worldbody.add_geom(
         name='floor',
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=(0.0, 0.0, 1.0),
-        pos=(0.3, 0.0, _FLOOR_Z),
-        rgba=(0.62, 0.65, 0.69, 1.0),
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=(_ROOM_HALF, _ROOM_HALF, _SLAB),
+        pos=(0.0, 0.0, _FLOOR_Z - _SLAB),
+        rgba=_FLOOR_RGBA,
         group=VISUAL_GROUP,
     )
+    far, middle = _ROOM_HALF + _SLAB, _FLOOR_Z + _ROOM_HALF
+    for side in (-1, 1):
+        across = (_SLAB, _ROOM_HALF, _ROOM_HALF)
+        _add_paint(spec, (side * far, 0.0, middle), across, _WALL_RGBA)
+        along = (_ROOM_HALF, _SLAB, _ROOM_HALF)
+        _add_paint(spec, (0.0, side * far, middle), along, _WALL_RGBA)
     for x, y, strength in ((1.2, -1.5, 0.45), (-0.8, 1.6, 0.22)):
         spec.worldbody.add_light(
             pos=(x, y, 2.4),
