@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether headless OpenGL works: `python3 -m tools.graphics` is silent or says what is missing.
+"""Whether headless OpenGL works: the exit status of `python3 -m tools.graphics` is 0 if it does.
 
 Asks for what MuJoCo asks for, a display on an EGL device. Runs in a process of its own, because a
 broken driver may crash it.
@@ -14,15 +14,13 @@ PLATFORM_DEVICE = 0x313F
 MOST_DEVICES = 16
 
 
-def lack() -> str:
-    """Name the missing library or driver; empty if nothing is missing."""
+def works() -> bool:
+    """Tell whether the library is there, with a driver that starts."""
     try:
         egl = ctypes.CDLL('libEGL.so.1')
     except OSError:
-        return 'libEGL.so.1, to draw the simulated cameras: Debian package libegl1'
-    if not any(initialises(egl, device) for device in devices(egl)):
-        return 'an EGL driver, to draw the simulated cameras: Debian package libgl1-mesa-dri'
-    return ''
+        return False
+    return any(initialises(egl, device) for device in devices(egl))
 
 
 def devices(egl: ctypes.CDLL) -> list[int]:
@@ -55,4 +53,4 @@ def extension(egl: ctypes.CDLL, name: bytes) -> int | None:
 
 
 if __name__ == '__main__':
-    sys.exit(lack() or None)
+    sys.exit(0 if works() else 1)

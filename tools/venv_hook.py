@@ -6,6 +6,8 @@ linker finds the libraries of our interfaces, no other ROS installation is mixed
 and caches and logs stay inside the checkout. The first needs the process to start again, once.
 """
 
+from __future__ import annotations
+
 import glob
 import os
 import sys
