@@ -11,10 +11,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.qos import QoSProfile
 from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image, JointState
 from typing_extensions import override
@@ -27,6 +25,7 @@ from vla_bridge.heartbeat import Heartbeat
 from vla_bridge.lifecycle_node import VlaNode, run
 from vla_bridge.observation.assembler import Assembler
 from vla_bridge.observation.stream import NoObservationError, Now
+from vla_bridge.task_run import POLICY_SOURCE
 from vla_contract.action import ActionChunk
 from vla_contract.deployment import Deployment
 from vla_contract.errors import VlaError
@@ -36,9 +35,6 @@ from vla_policy.columns import action_columns
 from vla_policy.loading import load_policy_model
 from vla_policy.policy import Policy
 from vla_policy.worker import THREAD_NAME, Answer, Assignment, Worker
-
-SOURCE = 'policy'
-"""How this node signs task progress: the claim of the one who does the work."""
 
 _CHECK_HZ = 5.0
 _PATIENCE_S = 0.5
@@ -57,7 +53,6 @@ class PolicyNode(VlaNode):
         super().__init__('policy_node')
         self.describe('nice', 10, 'Added to the nice value of the inference thread.', (0, 19))
         self._load = load
-        self._opened = ExitStack()
         self._worker: Worker | None = None
         self._heartbeat: Heartbeat | None = None
         self._task: Assignment | None = None
@@ -80,8 +75,6 @@ class PolicyNode(VlaNode):
         self._progress = self.create_lifecycle_publisher(
             TaskProgress, topics.TASK_PROGRESS, topics.COMMAND
         )
-        self._opened.callback(self.destroy_publisher, self._chunks)
-        self._opened.callback(self.destroy_publisher, self._progress)
         self._listen()
 
     @override
@@ -120,11 +113,6 @@ class PolicyNode(VlaNode):
         self._heartbeat = None
 
     @override
-    def cleanup(self) -> None:
-        """Close what configure opened."""
-        self._opened.close()
-
-    @override
     def diagnostics(self) -> DiagnosticStatus | None:
         """How the policy is, and whether it can see."""
         if self._worker is None:
@@ -154,24 +142,17 @@ class PolicyNode(VlaNode):
 
     def _listen(self) -> None:
         """Subscribe to the task and to those streams that the policy uses."""
-        self._hear(Task, topics.TASK, self._on_task, topics.LATCHED)
+        self.create_subscription(Task, topics.TASK, self._on_task, topics.LATCHED)
         for camera in self._assembler.cameras.values():
             kind = CompressedImage if camera.transport == 'compressed' else Image
-            self._hear(kind, camera.topic, self._on_image_of(camera))
+            self.create_subscription(kind, camera.topic, self._on_image_of(camera), topics.SENSOR)
         if self._assembler.joint_names:
-            self._hear(JointState, self._deployment.robot.joint_states, self._on_joints)
+            topic = self._deployment.robot.joint_states
+            self.create_subscription(JointState, topic, self._on_joints, topics.SENSOR)
         if self._deployment.policy.ground_truth:
-            self._hear(GroundTruth, topics.GROUND_TRUTH, self._on_truth)
-
-    def _hear(
-        self,
-        kind: type,
-        topic: str,
-        heard: Callable[..., None],
-        qos: QoSProfile = topics.SENSOR,
-    ) -> None:
-        subscription = self.create_subscription(kind, topic, heard, qos)
-        self._opened.callback(self.destroy_subscription, subscription)
+            self.create_subscription(
+                GroundTruth, topics.GROUND_TRUTH, self._on_truth, topics.SENSOR
+            )
 
     def _on_image_of(self, camera: Camera) -> Callable[[Image | CompressedImage], None]:
         def heard(message: Image | CompressedImage) -> None:
@@ -232,7 +213,7 @@ class PolicyNode(VlaNode):
             instruction=answer.observation.instruction,
             progress=1.0,
             success=True,
-            source=SOURCE,
+            source=POLICY_SOURCE,
         )
         message.header.stamp = Time(nanoseconds=answer.observation.stamp_ns).to_msg()
         self._progress.publish(message)
