@@ -87,7 +87,7 @@ def find_description(uri: str, beside: Path) -> Path | None:
     package, _, rest = uri.removeprefix('package://').partition('/')
     prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
     shares = (Path(prefix) / 'share' / package for prefix in prefixes if prefix)
-    return next((share / rest for share in shares if share.is_dir()), None)
+    return next((share / rest for share in shares if _is_folder(share)), None)
 
 
 def read_description(path: Path, named_at: Place) -> Description:
@@ -129,6 +129,14 @@ def disagreements(robot: Robot, description: Description) -> Iterator[Contradict
     if robot.gripper is not None:
         for key, text in _gripper(robot.gripper, description):
             yield Contradiction(('gripper', *key), text)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a folder is there; a name too long for the file system is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _joint(element: ET.Element) -> UrdfJoint:

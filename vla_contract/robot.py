@@ -204,6 +204,12 @@ class Robot(Document):
         return tuple(joint.name for joint in self.joints)
 
     @property
+    def joint_state_topics(self) -> tuple[str, ...]:
+        """Where joint states come from: the arm's topic, and the gripper's if it has its own."""
+        own = self.gripper.joint_states if self.gripper is not None else ''
+        return tuple(dict.fromkeys(name for name in (self.joint_states, own) if name))
+
+    @property
     def camera_names(self) -> tuple[str, ...]:
         """What policies may call the cameras."""
         return tuple(camera.name for camera in self.cameras)

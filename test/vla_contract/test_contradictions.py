@@ -164,6 +164,14 @@ def test_gripper_positions_and_openings_are_inverse(opened: float, closed: float
     assert convention.to_opening(convention.from_opening(0.25)) == pytest.approx(0.25)
 
 
+def test_a_gripper_may_have_joint_states_of_its_own(cell: 'Cell') -> None:
+    """Franka's and UFACTORY's do."""
+    assert load_deployment(cell.deployment).robot.joint_state_topics == ('joint_states',)
+    cell.change('robot.yaml', 'joint: grip', 'joint: grip\n  joint_states: hand/joint_states')
+    topics = load_deployment(cell.deployment).robot.joint_state_topics
+    assert topics == ('joint_states', 'hand/joint_states')
+
+
 def test_the_time_between_chunks_follows_from_execution(cell: 'Cell') -> None:
     """Asynchronous policies are asked earlier, and never more often than once a row."""
     policy = load_deployment(cell.deployment).policy

@@ -174,6 +174,16 @@ def test_a_package_that_is_not_here_is_refused_where_it_is_needed(
         _ = deployment.urdf_path
 
 
+def test_a_package_of_no_possible_name_is_not_here(
+    cell: 'Cell', monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The file system's own complaint is not the user's."""
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    cell.change('robot.yaml', 'urdf: arm.urdf', f'urdf: package://{"x" * 5000}/arm.urdf')
+    with pytest.raises(ContractError, match='not on this machine'):
+        _ = load_deployment(cell.deployment).urdf_path
+
+
 def test_a_robot_file_alone_is_checked_too(cell: 'Cell') -> None:
     """Whoever reads the robot without a deployment gets the same checks."""
     assert load_robot(cell.folder / 'robot.yaml').name == 'arm'
