@@ -104,7 +104,7 @@ class InstructionNode(VlaNode):
         """Begin with no task, whatever an earlier instance may have left behind."""
         self._publish(Task(active=False))
         self._heartbeat = Heartbeat(self, topics.INSTRUCTION_HEARTBEAT)
-        self._timers = [
+        self._cycles = [
             self.create_timer(1.0 / _WATCH_HZ, self._watch),
             self.create_timer(1.0 / _FEEDBACK_HZ, self._give_feedback),
         ]
@@ -115,7 +115,7 @@ class InstructionNode(VlaNode):
         if self._heartbeat is None:
             return
         self._end(Ending(Outcome.CANCELED, 'the instruction node is stopping'))
-        for timer in self._timers:
+        for timer in self._cycles:
             self.destroy_timer(timer)
         self._heartbeat.close()
         self._heartbeat = None

@@ -87,7 +87,7 @@ class SafetyNode(VlaNode):
             self.get_logger().info(ask_for_realtime())
         simulated = self.get_parameter('use_sim_time').value
         clock = self.get_clock() if simulated else Clock(clock_type=ClockType.STEADY_TIME)
-        self._timers = [
+        self._cycles = [
             self.create_timer(1.0 / TICK_HZ, self._tick, clock=clock),
             self.create_timer(1.0 / STATUS_HZ, self._publish_status),
             self.create_timer(0.25, self._check_publishers),
@@ -102,7 +102,7 @@ class SafetyNode(VlaNode):
         self._send(self.filter.disarm(self._now(), Reason.DEACTIVATED, text))
         self._arm.finish()
         self._publish_status()
-        for timer in self._timers:
+        for timer in self._cycles:
             self.destroy_timer(timer)
         if self._heartbeat is not None:
             self._heartbeat.close()
