@@ -147,8 +147,8 @@ class PolicyNode(VlaNode):
             kind = CompressedImage if camera.transport == 'compressed' else Image
             self.create_subscription(kind, camera.topic, self._on_image_of(camera), topics.SENSOR)
         if self._assembler.joint_names:
-            topic = self._deployment.robot.joint_states
-            self.create_subscription(JointState, topic, self._on_joints, topics.SENSOR)
+            for topic in self._deployment.robot.joint_state_topics:
+                self.create_subscription(JointState, topic, self._on_joints, topics.SENSOR)
         if self._deployment.policy.ground_truth:
             self.create_subscription(
                 GroundTruth, topics.GROUND_TRUTH, self._on_truth, topics.SENSOR

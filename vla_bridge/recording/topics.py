@@ -28,5 +28,6 @@ def _robot_topics(robot: Robot) -> tuple[str, ...]:
     gripper = robot.gripper
     command = gripper.target if gripper is not None and gripper.kind in _TOPIC_GRIPPERS else ''
     controller = robot.controller
-    names = (robot.joint_states, *cameras, controller.topic, controller.state_topic, command)
+    states = robot.joint_state_topics
+    names = (*states, *cameras, controller.topic, controller.state_topic, command)
     return tuple(name for name in names if name)
