@@ -15,12 +15,19 @@ MOST_DEVICES = 16
 
 
 def works() -> bool:
-    """Tell whether the library is there, with a driver that starts."""
-    try:
-        egl = ctypes.CDLL('libEGL.so.1')
-    except OSError:
+    """Tell whether the libraries are there, with a driver that starts."""
+    egl = library('libEGL.so.1')
+    if egl is None or (library('libOpenGL.so.0') or library('libGL.so.1')) is None:
         return False
     return any(initialises(egl, device) for device in devices(egl))
+
+
+def library(name: str) -> ctypes.CDLL | None:
+    """Load a shared library, None if there is none of that name."""
+    try:
+        return ctypes.CDLL(name)
+    except OSError:
+        return None
 
 
 def devices(egl: ctypes.CDLL) -> list[int]:

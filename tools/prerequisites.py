@@ -110,14 +110,14 @@ def graphics_lacks(root: Path) -> list[Lack]:
         cwd=root,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {'MESA_SHADER_CACHE_DISABLE': 'true'},
+        env={**os.environ, 'MESA_SHADER_CACHE_DISABLE': 'true'},
         check=False,
     )
     if done.returncode == 0:
         return []
     cause = f'EGL crashed with signal {-done.returncode}' if done.returncode < 0 else 'none starts'
-    what = f'an EGL graphics driver, to draw the simulated cameras without a screen ({cause})'
-    return [Lack(what, 'libegl1 libgl1-mesa-dri')]
+    what = f'OpenGL with EGL, to draw the simulated cameras without a screen ({cause})'
+    return [Lack(what, 'libegl1 libopengl0 libgl1-mesa-dri')]
 
 
 def disk_lacks(free: int) -> list[Lack]:

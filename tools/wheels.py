@@ -49,7 +49,7 @@ def discard_unusable(checkout: Checkout) -> None:
     if not checkout.venv.exists():
         return
     if (checkout.venv / CHANGING).exists():
-        reason = 'its installation was interrupted'
+        reason = 'its installation did not come to an end'
     elif not checkout.is_current('venv', checkout.identity):
         reason = 'it is unfinished, or was made by another Python, for another ROS or elsewhere'
     else:
