@@ -10,6 +10,7 @@ import mujoco
 from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
 
+PHYSICS_STEP_S = 0.002
 COLLISION_GROUP = 3
 """Geometry that touches and is not drawn."""
 VISUAL_GROUP = 2
@@ -43,6 +44,8 @@ FINGER_STIFFNESS = 3000.0
 FINGER_DAMPING = 120.0
 FINGER_FORCE = 60.0
 FINGER_ARMATURE = 0.2
+GRIP_FRICTION = (1.0, 0.005, 0.002)
+"""Sliding; spinning [m]; rolling [m], so that a cylinder on its side comes to rest."""
 
 
 def description_path(robot: Robot, robot_path: Path) -> Path:
@@ -73,6 +76,18 @@ def load_arm(robot: Robot, robot_path: Path) -> mujoco.MjSpec:
 def servo_of(effort: float) -> Servo:
     """The servo of a joint with this greatest torque [Nm]."""
     return BIG_SERVO if effort >= STRONG_JOINT_NM else SMALL_SERVO
+
+
+def make_grippy(geom: mujoco.MjsGeom) -> None:
+    """Give a shape the hard, sticky contact with which things stay where they are held.
+
+    MuJoCo's friction undoes sliding at the rate of the contact's damping, and what is held on a
+    curve slides outwards until then. So the contact is as stiff as the time step allows.
+    """
+    geom.solref = (2.0 * PHYSICS_STEP_S, 1.0)
+    geom.solimp = (0.95, 0.99, 0.001, 0.5, 2.0)
+    geom.friction = GRIP_FRICTION
+    geom.condim = 6
 
 
 def _beside(name: str, key: str, robot_path: Path) -> Path:
@@ -110,6 +125,8 @@ def _add_finger_servo(spec: mujoco.MjSpec, name: str, path: Path) -> None:
     tendon = spec.add_tendon(name=GRIPPER_ACTUATOR)
     for finger in fingers:
         finger.armature = FINGER_ARMATURE
+        for pad in finger.parent.geoms:
+            make_grippy(pad)
         tendon.wrap_joint(finger.name, 1.0 / len(fingers))
     actuator = spec.add_actuator(
         name=GRIPPER_ACTUATOR, target=GRIPPER_ACTUATOR, trntype=mujoco.mjtTrn.mjTRN_TENDON

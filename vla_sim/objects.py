@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_sim.arm import COLLISION_GROUP, VISUAL_GROUP
+from vla_sim.arm import COLLISION_GROUP, GRIP_FRICTION, VISUAL_GROUP, make_grippy
 from vla_sim.scene import (
     BOWL_HEIGHT,
     BOWL_RADIUS,
@@ -26,8 +26,6 @@ RGBA = {
     'orange': (0.95, 0.47, 0.10, 1.0),
     'purple': (0.50, 0.24, 0.66, 1.0),
 }
-FRICTION = (1.0, 0.005, 0.002)
-"""Sliding; spinning [m]; rolling [m], so that a cylinder on its side comes to rest."""
 CUBE_MASS = 0.06
 CYLINDER_MASS = 0.06
 BOWL_MASS = 0.35
@@ -66,17 +64,7 @@ def _add_solid(
     rgba: tuple[float, ...],
 ) -> None:
     """One shape that is both drawn and touched."""
-    body.add_geom(
-        type=kind,
-        size=size,
-        mass=mass,
-        rgba=rgba,
-        friction=FRICTION,
-        condim=6,
-        solref=(0.006, 1.0),
-        solimp=(0.95, 0.99, 0.001, 0.5, 2.0),
-        group=VISUAL_GROUP,
-    )
+    make_grippy(body.add_geom(type=kind, size=size, mass=mass, rgba=rgba, group=VISUAL_GROUP))
 
 
 def _add_bowl(spec: mujoco.MjSpec, body: mujoco.MjsBody, rgba: tuple[float, ...]) -> None:
@@ -87,7 +75,7 @@ def _add_bowl(spec: mujoco.MjSpec, body: mujoco.MjsBody, rgba: tuple[float, ...]
         size=(BOWL_FOOT, BOWL_WALL, 0.0),
         pos=(0.0, 0.0, bottom + BOWL_WALL),
         mass=0.4 * BOWL_MASS,
-        friction=FRICTION,
+        friction=GRIP_FRICTION,
         condim=4,
         group=COLLISION_GROUP,
     )
@@ -105,7 +93,7 @@ def _add_bowl(spec: mujoco.MjSpec, body: mujoco.MjsBody, rgba: tuple[float, ...]
             pos=(middle * math.cos(angle), middle * math.sin(angle), BOWL_WALL / 2),
             quat=turn,
             mass=0.6 * BOWL_MASS / BOWL_STAVES,
-            friction=FRICTION,
+            friction=GRIP_FRICTION,
             condim=4,
             group=COLLISION_GROUP,
         )

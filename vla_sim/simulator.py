@@ -13,13 +13,13 @@ from vla_contract.errors import VlaError
 from vla_contract.gripper import Gripper
 from vla_contract.observation import World
 from vla_contract.robot import Robot
-from vla_sim.arm import GRIPPER_ACTUATOR
+from vla_sim.arm import GRIPPER_ACTUATOR, PHYSICS_STEP_S
 from vla_sim.ground_truth import GroundTruth, Pose
 from vla_sim.scene import draw_scene
 from vla_sim.servo import ServoReference
 from vla_sim.tasks.instruction import draw_task, parse
 from vla_sim.tasks.task import Task
-from vla_sim.world import PHYSICS_STEP_S, build_world
+from vla_sim.world import build_world
 
 REST_SPEED = 0.02
 """An object slower than this lies still [m/s]."""
@@ -140,18 +140,19 @@ class Simulator:
         with self._lock:
             self._finger_target = min(max(joint_position, low), high)
 
-    def move_object(self, name: str, x: float, y: float) -> None:
-        """Take an object and stand it elsewhere on the table, as a person would to disturb.
+    def move_object(self, name: str, x: float, y: float, above: float = 0.0) -> None:
+        """Take an object and put it elsewhere, upright and at rest, as a person might.
 
         Args:
             name: For example ``green_cube``.
             x: Of its centre in the base frame [m].
             y: The same.
+            above: Height of its foot above the table [m].
         """
         with self._lock:
             body = next(b for b in self._truth.world(self.time_ns).bodies if b.name == name)
             joint = self._data.joint(name)
-            joint.qpos[:] = (x, y, body.size[2] / 2, 1.0, 0.0, 0.0, 0.0)
+            joint.qpos[:] = (x, y, above + body.size[2] / 2, 1.0, 0.0, 0.0, 0.0)
             joint.qvel[:] = 0.0
             mujoco.mj_forward(self._model, self._data)
 

@@ -8,11 +8,10 @@ import numpy as np
 
 from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
-from vla_sim.arm import VISUAL_GROUP, load_arm
+from vla_sim.arm import PHYSICS_STEP_S, VISUAL_GROUP, load_arm
 from vla_sim.objects import add_item
 from vla_sim.scene import Scene
 
-PHYSICS_STEP_S = 0.002
 SCENE_FRAME = 'scene_camera_optical_frame'
 HALF_TURN = (0.0, 1.0, 0.0, 0.0)
 """About x: between an optical frame (z forward, y down) and MuJoCo's camera (z back, y up)."""

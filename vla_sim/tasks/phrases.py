@@ -20,7 +20,8 @@ def normalise(sentence: str) -> str:
 
 def match(template: str, sentence: str) -> Mapping[str, str] | None:
     """What stands in a template's places if a normalised sentence has its form, else None."""
-    pattern = re.sub(r'\{(\w+)\}', r'(?P<\1>[a-z]+(?: [a-z]+)?)', template)
+    pattern = template.replace('{side}', '(?P<side>[a-z]+)')
+    pattern = re.sub(r'\{(\w+)\}', r'(?P<\1>[a-z]+ [a-z]+)', pattern)
     pattern = re.sub(r'\bthe\b', '(?:the|a|an)', pattern)
     found = re.fullmatch(pattern, sentence)
     return None if found is None else found.groupdict()
@@ -32,9 +33,7 @@ def first_match(templates: Sequence[str], sentence: str) -> Mapping[str, str] | 
 
 
 def thing(phrase: str, shapes: Sequence[str] = SHAPES) -> Thing | None:
-    """A colour and a shape in words, or None if they are not understood."""
-    words = phrase.split()
-    if len(words) != 2:
-        return None
-    colour, shape = words[0], SYNONYMS.get(words[1], words[1])
+    """Two words as a colour and a shape, or None if they are not understood."""
+    colour, word = phrase.split()
+    shape = SYNONYMS.get(word, word)
     return Thing(colour, shape) if colour in COLOURS and shape in shapes else None
