@@ -143,7 +143,7 @@ def test_death_of_another_node_is_said_and_the_graph_goes_on(tmp_path: Path) -> 
         while runner.processes[0].code is None:
             time.sleep(0.01)
         runner.check()
-    assert 'goes on without it' in lines.wait('viewer', 'ended with exit code 3')
+    assert 'goes on without it' in lines.wait('viewer', '[WARN]')
 
 
 def test_a_node_that_ignores_signals_is_killed(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_an_absent_package_is_named(tmp_path: Path) -> None:
     optional = NodeSpec('rviz2', 'rviz2', package='rviz2', optional=True)
     with Runner((optional,), tmp_path, lines, find=lambda _: None) as runner:
         assert not runner.processes
-    assert lines.wait('rviz2', 'left out')
+    assert 'left out' in lines.wait('rviz2', '[INFO]')
 
 
 def test_no_node_survives_the_kill_of_its_runner(tmp_path: Path) -> None:

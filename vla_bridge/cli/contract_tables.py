@@ -43,37 +43,40 @@ def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
         header_style='dim',
     )
     for column in columns:
-        made.add_column(column, justify='right' if column in right else 'left', overflow='fold')
+        made.add_column(
+            Text(column), justify='right' if column in right else 'left', overflow='fold'
+        )
     return made
+
+
+def _row(made: Table, *cells: str) -> None:
+    """Add cells as they are: names from a file are not markup."""
+    made.add_row(*map(Text, cells))
 
 
 def limit_table(robot: Robot, limits: Limits) -> Table:
     """Limits that the safety node enforces."""
-    rates = ('velocity [/s]', 'accel. [/s²]', 'jerk [/s³]')
-    made = table(
-        'Limits in force: the tighter of URDF and robot file',
-        'joint',
-        'unit',
-        'position',
-        *rates,
-        right=('position', *rates),
-    )
+    numbers = ('lower', 'upper', 'velocity', 'accel.', 'jerk')
+    title = 'Limits in force: the tighter of URDF and robot file (per s, s², s³)'
+    made = table(title, 'joint', 'unit', *numbers, right=numbers)
     for index, joint in enumerate(robot.joints):
-        made.add_row(
+        _row(
+            made,
             joint.name,
             joint.unit,
-            f'{limits.lower[index]:+.3f} … {limits.upper[index]:+.3f}',
+            f'{limits.lower[index]:+.2f}',
+            f'{limits.upper[index]:+.2f}',
             f'{limits.velocity[index]:g}',
             f'{limits.acceleration[index]:g}',
             f'{limits.jerk[index]:g}',
         )
-    made.add_row('tool', 'm', '', f'{robot.workspace.tool_speed:g}')
+    _row(made, 'tool', 'm', '', '', f'{robot.workspace.tool_speed:g}')
     made.add_section()
     for kind, boxes in (('inside', robot.workspace.boxes), ('outside', robot.workspace.keep_outs)):
         for area in boxes:
             for axis, low, high in zip('xyz', area.min, area.max, strict=True):
                 name = f'tool {kind} “{area.name}”' if axis == 'x' else ''
-                made.add_row(name, f'{axis} m', f'{low:+.3f} … {high:+.3f}')
+                _row(made, name, f'{axis} m', f'{low:+.2f}', f'{high:+.2f}')
     return made
 
 
@@ -98,7 +101,7 @@ def _observation(deployment: Deployment) -> Table:
     for image in policy.images:
         camera = cameras[image.camera]
         size = f'{camera.width}×{camera.height} {camera.encoding} → {image.width}×{image.height}'
-        made.add_row(image.key, camera.topic, size, f'{camera.rate_hz:g} Hz')
+        _row(made, image.key, camera.topic, size, f'{camera.rate_hz:g} Hz')
     units = {joint.name: joint.unit for joint in robot.joints}
     for index, name in enumerate(policy.state.columns):
         joint, unit = name, ''
@@ -108,10 +111,10 @@ def _observation(deployment: Deployment) -> Table:
             joint = robot.gripper.joint
             unit = _gripper(policy.state.gripper.open, policy.state.gripper.closed)
         rate = f'{robot.joint_state_rate_hz:g} Hz'
-        made.add_row(f'state[{index}]', f'{robot.joint_states}: {joint}', unit, rate)
+        _row(made, f'state[{index}]', f'{robot.joint_states}: {joint}', unit, rate)
     if policy.ground_truth:
-        made.add_row('world', 'sim_node/ground_truth', 'poses in the base frame', '')
-    made.add_row('instruction', 'task', 'text', '')
+        _row(made, 'world', 'sim_node/ground_truth', 'poses in the base frame', '')
+    _row(made, 'instruction', 'task', 'text', '')
     return made
 
 
@@ -125,11 +128,11 @@ def _action(deployment: Deployment) -> Table:
             unit = _gripper(action.gripper.open, action.gripper.closed)
         elif name in units:
             unit = _angle(units[name], action.unit) + _ORDERS.get(action.space, '')
-        made.add_row(f'action[{index}]  {name}', unit)
+        _row(made, f'action[{index}]  {name}', unit)
     made.add_section()
-    made.add_row('arm to', f'{robot.controller.topic}  ({robot.controller.kind})')
+    _row(made, 'arm to', f'{robot.controller.topic}  ({robot.controller.kind})')
     if robot.gripper is not None:
-        made.add_row('gripper to', f'{robot.gripper.target}  ({robot.gripper.kind})')
+        _row(made, 'gripper to', f'{robot.gripper.target}  ({robot.gripper.kind})')
     return made
 
 
@@ -137,10 +140,10 @@ def _timing(deployment: Deployment) -> Table:
     policy, timing = deployment.policy, deployment.robot.timing
     made = table('Timing', 'what', 'value', right=('value',))
     length = policy.step_s * policy.rows
-    made.add_row('chunk', f'{policy.rows} rows at {policy.rate_hz:g} Hz: {length:g} s')
-    made.add_row('execution', policy.execution.strategy)
+    _row(made, 'chunk', f'{policy.rows} rows at {policy.rate_hz:g} Hz: {length:g} s')
+    _row(made, 'execution', policy.execution.strategy)
     for key, value in timing.model_dump().items():
-        made.add_row(key.removesuffix('_s').replace('_', ' '), f'{value * 1e3:g} ms')
+        _row(made, key.removesuffix('_s').replace('_', ' '), f'{value * 1e3:g} ms')
     return made
 
 

@@ -41,7 +41,7 @@ def make_plan(
     )
     robot, policy = graph.deployment.robot, graph.deployment.policy
     folder.mkdir(parents=True, exist_ok=True)
-    title = f'vla demo · {robot.title or robot.name} · policy {policy.name} · seed {seed}'
+    title = f'vla demo · {robot.name} · {policy.name} · seed {seed}'
     return Plan(graph, title, instructions, seed, timeout_s, folder)
 
 
@@ -91,8 +91,8 @@ def _conclude(console: Console, outcome: Outcome, files: list[Path]) -> None:
     if outcome.ground_truth:
         lines += [
             '',
-            "The arm is simulated, and the policy is the simulator's scripted demonstrator,",
-            'which reads ground truth. Success is judged by the simulator.',
+            "Simulated arm; the policy is the simulator's scripted demonstrator, which",
+            'reads ground truth. The simulator judges success.',
         ]
     lines += ['', *(f'[dim]{path.name:<14}[/]{escape(_short(path))}' for path in files)]
     console.print(

@@ -91,6 +91,11 @@ class Usage:
             except psutil.NoSuchProcess:
                 continue
 
+    def gone(self, name: str) -> bool:
+        """The process of a node has ended."""
+        process = self._processes.get(name)
+        return process is None or not process.is_running() or self._is_zombie(process)
+
     def cpu_s(self) -> dict[str, float]:
         """Processor time each node has used so far [s]."""
         return {name: self._cpu_s(process) for name, process in self._processes.items()}
@@ -100,13 +105,20 @@ class Usage:
         now, shares = time.monotonic(), {}
         for name, used_s in self.cpu_s().items():
             before, before_s = self._last.get(name, (now, used_s))
-            shares[name] = (used_s - before_s) / (now - before) if now > before else 0.0
+            shares[name] = max(used_s - before_s, 0.0) / (now - before) if now > before else 0.0
             self._last[name] = (now, used_s)
         return shares
 
     def memory_mb(self) -> dict[str, float]:
         """Resident memory of each node [MB]."""
         return {name: self._memory_mb(process) for name, process in self._processes.items()}
+
+    @staticmethod
+    def _is_zombie(process: psutil.Process) -> bool:
+        try:
+            return bool(process.status() == psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return True
 
     @staticmethod
     def _cpu_s(process: psutil.Process) -> float:

@@ -136,7 +136,7 @@ def _nodes(rows: tuple[NodeRow, ...]) -> RenderableType:
     table.add_column('cpu', justify='right', min_width=4)
     table.add_column('MB', justify='right', min_width=4)
     for row in rows:
-        style = 'green' if row.state == 'active' else 'yellow'
+        style = {'active': 'green', 'stopped': 'dim'}.get(row.state, 'yellow')
         memory = f'{row.memory_mb:.0f}' if row.memory_mb else ''
         table.add_row(
             row.name.removesuffix('_node'), Text(row.state, style=style), f'{row.cpu:.0%}', memory

@@ -96,7 +96,17 @@ def _draw_gripper(axis: Axes, trace: Trace) -> None:
             continue
         axis.axvspan(start, end, color='#a8d5e2', alpha=0.45, linewidth=0)
         text = str(held).replace('_', ' ')
-        axis.text((start + end) / 2, 0.5, text, ha='center', va='center', fontsize=9, color=_INK)
+        inside = (trace.opening_times >= start) & (trace.opening_times < end)
+        high = inside.any() and float(trace.opening[inside].mean()) > 0.6
+        axis.text(
+            (start + end) / 2,
+            0.2 if high else 0.85,
+            text,
+            ha='center',
+            va='center',
+            fontsize=9,
+            color=_INK,
+        )
     axis.set_ylabel('gripper')
     axis.set_ylim(-0.08, 1.12)
     axis.set_yticks([0, 1], ['closed', 'open'])

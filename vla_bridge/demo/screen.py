@@ -69,9 +69,10 @@ class Screen:
             self._shares, self._memory = self.usage.share(), self.usage.memory_mb()
 
     def _node(self, name: str) -> NodeRow:
+        gone = self.usage is not None and self.usage.gone(name)
         return NodeRow(
             name,
-            self.states.get(name, ''),
+            'stopped' if gone else self.states.get(name, ''),
             self._shares.get(name, 0.0),
             self._memory.get(name, 0.0),
         )

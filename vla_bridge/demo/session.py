@@ -8,9 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rclpy.action.client import ClientGoalHandle
 from rich.console import Console
 from vla_control.action import Execute
 
+from vla_bridge import topics
 from vla_bridge.demo.monitor import Monitor, Usage
 from vla_bridge.demo.outcome import Attempt, Outcome
 from vla_bridge.demo.screen import Screen
@@ -19,11 +21,14 @@ from vla_bridge.launching.client import GraphClient
 from vla_bridge.launching.domain import own_domain, users_domain
 from vla_bridge.launching.graph import Graph
 from vla_bridge.launching.interrupts import Interrupts
+from vla_bridge.launching.process import program
 from vla_bridge.launching.runner import Runner
+from vla_contract.errors import VlaError
 
 ACTIVE_WITHIN_S = 60.0
 GRACE_S = 15.0
 """How much longer than its own timeout an action may take to answer."""
+RECORDS_WITHIN_S = 10.0
 VERDICT_S = 0.5
 """Recorded beyond the end, so that the last frames show it."""
 
@@ -71,7 +76,7 @@ class Session:
 
     def __init__(self, plan: Plan, console: Console, interrupts: Interrupts) -> None:
         """Prepare to run; nothing is started yet."""
-        names = tuple(node.name for node in plan.graph.nodes)
+        names = tuple(node.name for node in plan.graph.nodes if program(node) is not None)
         self.plan, self._interrupts = plan, interrupts
         self._screen = Screen(plan.title, plan.graph.deployment.robot, names)
         self._view = View(console, names, self._screen.snapshot)
@@ -101,6 +106,7 @@ class Session:
             runner = Runner(nodes, self.plan.folder / 'log', self._view.lines, hurry=self._hurry)
             self._runner = stack.enter_context(runner)
             self._drive(client, outcome, runner)
+            client.disarm()
             self._screen.step = 'stopping the nodes in order'
         outcome.exits = {ending.name: ending.code for ending in runner.endings}
         outcome.clean = runner.clean
@@ -136,7 +142,7 @@ class Session:
         client.reset(seed, instruction)
         screen.step = 'arming'
         client.arm()
-        recording = client.record(f'bag{suffix}', instruction, self._on_recorded)
+        recording = self._record(client, f'bag{suffix}', instruction)
         monitor.first_motion = None
         screen.step, screen.sent = 'moving', time.monotonic()
         sent = screen.sent
@@ -162,6 +168,25 @@ class Session:
             recorder=recorded.message,
         )
 
+    def _record(self, client: GraphClient, name: str, instruction: str) -> ClientGoalHandle:
+        """Start the recorder, and wait until all that flows reaches it."""
+        screen, robot = self._screen, self._screen.robot
+        streams = [robot.joint_states, topics.SAFETY_STATUS, *(c.topic for c in robot.cameras)]
+        wanted = {client.node.resolve_topic_name(name) for name in streams}
+        flowing: set[str] = set()
+
+        def note(feedback: Any) -> None:  # noqa: ANN401 - of a generated class
+            screen.recorded_mb = feedback.bytes / 1e6
+            rates = zip(feedback.topics, feedback.rates, strict=True)
+            flowing.update(topic for topic, rate in rates if rate > 0)
+
+        screen.step = 'starting the recorder'
+        goal = client.record(name, instruction, note)
+        if not client.appears(lambda: wanted <= flowing, RECORDS_WITHIN_S):
+            silent = ', '.join(sorted(wanted - flowing))
+            raise VlaError(f'{RECORDS_WITHIN_S:g} s after the start nothing comes from {silent}')
+        return goal
+
     def _pulse(self) -> None:
         self._interrupts.check()
         if self._runner is not None:
@@ -172,6 +197,3 @@ class Session:
         """Keep the screen alive while nodes stop; a second Ctrl-C ends the waiting."""
         self._view.refresh()
         return self._interrupts.count > 1
-
-    def _on_recorded(self, feedback: Any) -> None:  # noqa: ANN401 - of a generated class
-        self._screen.recorded_mb = feedback.bytes / 1e6

@@ -106,8 +106,11 @@ def read_trace(episode: Episode, robot: Robot) -> Trace:
 
 
 def _zero_ns(episode: Episode) -> int:
-    tasks = (stamp for _, stamp, task in episode.messages(topics.TASK) if task.active)
-    return next(tasks, episode.span_ns[0])
+    """When the task was accepted, which may be before the recorder heard of it."""
+    for _, _, task in episode.messages(topics.TASK):
+        if task.active:
+            return stamp_ns(task.header.stamp, topics.TASK)
+    return episode.span_ns[0]
 
 
 class _Gathered:

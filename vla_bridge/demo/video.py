@@ -134,7 +134,7 @@ class Captions:
         shown = (
             width,
             trace.phase(when),
-            str(trace.safety.at(when)),
+            str(trace.safety.at(when, default='unknown')),
             0.0 if math.isnan(progress) else round(progress, 2),
             f'{max(when, 0.0):.1f} s',
         )

@@ -49,6 +49,7 @@ def _action(spec: NodeSpec) -> LaunchDescriptionEntity:
     return Node(
         package=spec.package,
         executable=spec.executable,
+        exec_name=spec.name,
         name=spec.name,
         namespace=spec.namespace,
         parameters=[dict(spec.parameters), *([spec.params_file] if spec.params_file else [])],

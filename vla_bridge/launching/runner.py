@@ -118,7 +118,9 @@ class Runner:
                 raise NodeDeathError(
                     name, code, self.output.tail(name), self.folder / f'{name}.log'
                 )
-            self.show(name, f'ended with {describe_end(code)}; the graph goes on without it')
+            self._say(
+                name, 'WARN', f'ended with {describe_end(code)}; the graph goes on without it'
+            )
 
     @property
     def clean(self) -> bool:
@@ -136,7 +138,7 @@ class Runner:
     def _start(self, spec: NodeSpec) -> None:
         command = self.find(spec)
         if command is None and spec.optional:
-            self.show(spec.name, f'left out: the ROS package {spec.package} is not installed')
+            self._say(spec.name, 'INFO', f'left out: the package {spec.package} is not installed')
             return
         if command is None:
             raise VlaError(f'{spec.name}: the ROS package {spec.package} is not installed')
@@ -147,6 +149,10 @@ class Runner:
         self.processes.append(process)
         if process.popen.stdout is not None:
             self.output.add(spec.name, process.popen.stdout)
+
+    def _say(self, name: str, level: str, text: str) -> None:
+        """Speak for a node, in the form that nodes speak in."""
+        self.show(name, f'[{level}] [{time.time():.9f}] [{name}]: {text}')
 
     def _environment(self) -> dict[str, str]:
         """Ours, with unbuffered output and ROS's own log files inside our folder.

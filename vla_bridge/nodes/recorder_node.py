@@ -21,8 +21,10 @@ from vla_contract.errors import VlaError
 
 PERIOD_S = 0.1
 """How soon a cancellation or the end of the duration is noticed."""
-SLOW_EVERY = 10
-"""Periods between looking for new topics, checkpoints and feedback."""
+FEEDBACK_EVERY = 2
+"""Periods between two feedbacks."""
+CHECKPOINT_EVERY = 10
+"""Periods between two looks for new topics, and between two checkpoints."""
 
 
 class RecorderNode(VlaNode):
@@ -116,9 +118,10 @@ class RecorderNode(VlaNode):
             self._finish(episode)
         else:
             self._ticks += 1
-            if self._ticks % SLOW_EVERY == 0:
+            if self._ticks % CHECKPOINT_EVERY == 0:
                 episode.streams.discover()
                 episode.streams.checkpoint()
+            if self._ticks % FEEDBACK_EVERY == 0:
                 self._feed_back(episode)
 
     def _feed_back(self, episode: '_Episode') -> None:

@@ -2,6 +2,7 @@
 """Subscribes to topics as bytes and hands them to a writer. Finds types and offers in the graph."""
 
 import importlib
+from collections import deque
 from dataclasses import dataclass, field
 
 from rclpy.node import Node
@@ -10,6 +11,8 @@ from rclpy.subscription import Subscription
 from vla_bridge.recording.qos import matching, offered
 from vla_bridge.recording.writer import EpisodeWriter
 from vla_contract.errors import VlaError
+
+RATE_WINDOW_NS = 1_000_000_000
 
 
 @dataclass
@@ -30,12 +33,7 @@ class Streams:
     problems: dict[str, str] = field(default_factory=dict)
     failure: str = ''
     _subscriptions: dict[str, Subscription] = field(default_factory=dict)
-    _counts: dict[str, int] = field(default_factory=dict)
-    _counted_ns: int = 0
-
-    def __post_init__(self) -> None:
-        """Rates count from now on."""
-        self._counted_ns = self.node.get_clock().now().nanoseconds
+    _totals: deque[tuple[int, dict[str, int]]] = field(default_factory=deque)
 
     def discover(self) -> None:
         """Subscribe to every wanted topic that has a publisher by now."""
@@ -44,11 +42,16 @@ class Streams:
                 self._subscribe(topic)
 
     def rates(self, now_ns: int) -> dict[str, float]:
-        """Messages a second by topic since the last call."""
-        elapsed_s = max((now_ns - self._counted_ns) * 1e-9, 1e-9)
-        counts, self._counted_ns = self._counts, now_ns
-        self._counts = dict.fromkeys(self._subscriptions, 0)
-        return {topic: counts.get(topic, 0) / elapsed_s for topic in self._subscriptions}
+        """Messages a second by topic, over the second before now; to be called regularly."""
+        totals = {topic: self.writer.count(topic) for topic in self._subscriptions}
+        self._totals.append((now_ns, totals))
+        while len(self._totals) > 2 and now_ns - self._totals[1][0] >= RATE_WINDOW_NS:
+            self._totals.popleft()
+        then_ns, before = self._totals[0]
+        elapsed_s = (now_ns - then_ns) * 1e-9
+        if elapsed_s <= 0:
+            return dict.fromkeys(totals, 0.0)
+        return {topic: (n - before.get(topic, 0)) / elapsed_s for topic, n in totals.items()}
 
     def checkpoint(self) -> None:
         """Make what has come so far survive the death of this process."""
@@ -84,7 +87,6 @@ class Streams:
             return
 
         def keep(message: bytes) -> None:
-            self._counts[topic] = self._counts.get(topic, 0) + 1
             try:
                 self.writer.write(topic, self.node.get_clock().now().nanoseconds, message)
             except OSError as error:
