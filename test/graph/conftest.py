@@ -196,14 +196,14 @@ class Graph:
         self._environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain)}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, *names: str, **parameters: object) -> None:
-        """Start nodes, all with the same parameters."""
-        given = {'deployment': 'sim', **parameters}
-        arguments = [part for key, value in given.items() for part in ('-p', f'{key}:={value}')]
+    def start(self, *names: str, scene: str = '') -> None:
+        """Start nodes; the simulator without cameras, and with a scene for an instruction."""
+        arguments = ['-p', 'deployment:=sim']
         for name in names:
             module = ['-m', f'vla_bridge.nodes.{name}', '--ros-args']
-            own = ['-p', 'render:=false'] if name == 'sim_node' else []
-            command = [sys.executable, *module, *arguments, *own]
+            own = ['-p', 'render:=false', '-p', f'instruction:="{scene}"']
+            extra = own if name == 'sim_node' else []
+            command = [sys.executable, *module, *arguments, *extra]
             self.processes[name] = subprocess.Popen(command, cwd=CHECKOUT, env=self._environment)
 
     def signal(self, name: str, number: signal.Signals) -> float:

@@ -50,6 +50,9 @@ _COMPANIONS = {
 }
 
 
+_ORDINARY = (Reason.OK, Reason.SCALED, Reason.CHUNK_ENDED, Reason.TASK_ENDED)
+
+
 class SafetyNode(VlaNode):
     """Vets chunks and streams what is verified."""
 
@@ -62,7 +65,7 @@ class SafetyNode(VlaNode):
         self._gripper: GripperOutput | None = None
         self._heartbeat: Heartbeat | None = None
         self._last: Instant | None = None
-        self._reported: tuple[Mode, Reason] | None = None
+        self._reported: tuple[Mode, Reason] = (Mode.UNCONFIGURED, Reason.OK)
         self._vet_s = self._end_to_end_s = math.nan
         self._unsent_observation_ns: int | None = None
 
@@ -276,12 +279,12 @@ class SafetyNode(VlaNode):
         current = (motion_filter.mode, motion_filter.finding.reason)
         if current == self._reported:
             return
-        self._reported = current
+        moved, self._reported = self._reported[0].moving, current
         mode, finding = motion_filter.mode, motion_filter.finding
         text = f'{mode.name}: {finding.reason} {finding.text}'.rstrip()
         if mode.latched:
             self.get_logger().error(text)
-        elif mode is Mode.HOLD and finding.reason not in (Reason.CHUNK_ENDED, Reason.TASK_ENDED):
+        elif moved and finding.reason not in _ORDINARY:
             self.get_logger().warning(text)
         else:
             self.get_logger().info(text)
