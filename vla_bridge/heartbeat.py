@@ -6,7 +6,7 @@ from std_msgs.msg import Header
 
 from vla_bridge.topics import SENSOR
 
-RATE_HZ = 50.0
+RATE_HZ = 25.0
 
 
 class Heartbeat:

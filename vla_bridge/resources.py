@@ -39,16 +39,3 @@ def config_file(name: str, kind: str = '') -> Path:
         return shipped
     known = ', '.join(sorted(path.stem for path in folder.glob('*.yaml'))) or 'none'
     raise VlaError(f'no file {name}, and no {shipped}; names known there: {known}')
-
-
-def resolve(reference: str, beside: Path) -> Path:
-    """Resolve ``package://name/path`` or a path relative to the file that names it."""
-    if reference.startswith('package://'):
-        package, _, rest = reference.removeprefix('package://').partition('/')
-        try:
-            return Path(get_package_share_directory(package)) / rest
-        except PackageNotFoundError as error:
-            raise VlaError(
-                f'{beside} names {reference}, but package {package} is not installed'
-            ) from error
-    return (beside.parent / reference).resolve()

@@ -10,7 +10,6 @@ from vla_bridge.demo.session import Plan
 from vla_bridge.demo.trace import read_trace
 from vla_bridge.demo.video import write_video
 from vla_bridge.recording.episode import Episode
-from vla_bridge.resources import resolve
 from vla_contract.deployment import Deployment
 from vla_safety.kinematics import Kinematics
 from vla_safety.limits import Limits
@@ -19,7 +18,7 @@ from vla_safety.limits import Limits
 def limits_in_force(deployment: Deployment) -> Limits:
     """The tighter of URDF and robot file, as the safety node enforces them."""
     robot = deployment.robot
-    kinematics = Kinematics(robot, resolve(robot.urdf, deployment.robot_path))
+    kinematics = Kinematics(robot, deployment.urdf_path)
     return Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
 
 

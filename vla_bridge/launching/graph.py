@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vla_bridge.launching.options import GraphOptions
-from vla_bridge.resources import config_file, resolve, share
+from vla_bridge.resources import config_file, share
 from vla_contract.deployment import Deployment, load_deployment, load_policy, load_robot, match
 from vla_contract.errors import VlaError
 
@@ -157,7 +157,7 @@ def _control(options: GraphOptions, deployment: Deployment) -> tuple[NodeSpec, .
 
 def _state_publisher(deployment: Deployment) -> NodeSpec:
     """Frames of the arm's links. A real robot's driver brings its own."""
-    urdf = resolve(deployment.robot.urdf, deployment.robot_path)
+    urdf = deployment.urdf_path
     try:
         description = urdf.read_text(encoding='utf-8')
     except OSError as error:

@@ -23,7 +23,6 @@ from vla_bridge.controllers.arm import TrajectoryOutput, plan_topic
 from vla_bridge.controllers.trajectory import from_message
 from vla_bridge.heartbeat import Heartbeat
 from vla_bridge.lifecycle_node import VlaNode, run
-from vla_bridge.resources import resolve
 from vla_contract.errors import VlaError
 from vla_contract.robot import ArmControllerKind
 from vla_safety.kinematics import Kinematics
@@ -55,7 +54,7 @@ class GuardNode(VlaNode):
         """Load the limits to brake with, and listen to everything that can ask for a stop."""
         deployment = self.load_deployment()
         robot = self._robot = deployment.robot
-        kinematics = Kinematics(robot, resolve(robot.urdf, deployment.robot_path))
+        kinematics = Kinematics(robot, deployment.urdf_path)
         self._limits = Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
         if robot.controller.kind is ArmControllerKind.JOINT_TRAJECTORY:
             self._output = TrajectoryOutput(self, robot)

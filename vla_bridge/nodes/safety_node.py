@@ -27,7 +27,6 @@ from vla_bridge.heartbeat import Heartbeat
 from vla_bridge.lifecycle_node import VlaNode, run
 from vla_bridge.publishers import foreign_publishers, listeners
 from vla_bridge.realtime import ask_for_realtime
-from vla_bridge.resources import resolve
 from vla_bridge.safety_status import safety_status, seconds_between, unconfigured
 from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
@@ -73,7 +72,7 @@ class SafetyNode(VlaNode):
         """Load robot and limits, and open every input and output."""
         deployment = self.load_deployment()
         robot = self._robot = deployment.robot
-        kinematics = Kinematics(robot, resolve(robot.urdf, deployment.robot_path))
+        kinematics = Kinematics(robot, deployment.urdf_path)
         silent = {name: reason for name, (_, reason) in _COMPANIONS.items()}
         self._watch = Watch(silent, robot.timing.heartbeat_timeout_s)
         self.filter = MotionFilter(robot, kinematics, 1.0 / TICK_HZ, self._watch)
