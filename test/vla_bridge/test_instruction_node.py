@@ -4,6 +4,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import rclpy
@@ -86,7 +87,7 @@ class Bench:
     def send(self, instruction: str, timeout: float = 0.0) -> ClientGoalHandle:
         """Send a goal, and wait until it is accepted and, if it can be, begun."""
         goal = Execute.Goal(instruction=instruction, timeout=timeout)
-        handle = self.answer(
+        handle: ClientGoalHandle = self.answer(
             self.action.send_goal_async(goal, lambda it: self.feedback.append(it.feedback))
         )
         assert handle.accepted
@@ -103,7 +104,7 @@ class Bench:
         answer = self.answer(goal.get_result_async())
         return answer.status, answer.result
 
-    def answer(self, future: Future) -> object:
+    def answer(self, future: Future) -> Any:  # noqa: ANN401 - by future
         """Spin until a future is done."""
         self.until(future.done)
         return future.result()

@@ -2,6 +2,7 @@
 """What ends a task and what does not, without a graph."""
 
 import math
+from typing import Any
 
 import pytest
 from vla_control.action import Execute
@@ -32,14 +33,14 @@ def report(accepted: int = 7, latched: bool = False) -> SafetyReport:
     return SafetyReport('STATE', latched, 'CODE', 'in words', 1.0, accepted)
 
 
-def said(success: bool = True, **changes: object) -> Judgement:
+def said(**changes: object) -> Judgement:
     """A judgement of this task, with changes."""
-    values = {
+    values: dict[str, Any] = {
         'stamp_ns': 101 * S,
         'task_id': 'id',
         'instruction': 'Put it there',
         'progress': 0.5,
-        'success': success,
+        'success': True,
         'source': 'judge',
     }
     return Judgement(**(values | changes))

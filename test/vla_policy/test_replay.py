@@ -31,9 +31,9 @@ def episode(tmp_path: Path) -> Path:
 
 def replay(robot: Robot, path: Path, policy: Policy) -> Replay:
     """A replay that has been reset."""
-    policy = Replay(robot, policy, path)
-    policy.reset('anything')
-    return policy
+    found = Replay(robot, policy, path)
+    found.reset('anything')
+    return found
 
 
 def file(policy_file: Callable[..., Policy], **changes: object) -> Policy:

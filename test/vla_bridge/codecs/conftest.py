@@ -3,6 +3,7 @@
 
 import array
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,12 @@ from rosbags.typesys import Stores, get_typestore
 STORE = get_typestore(Stores.ROS2_JAZZY)
 
 
-def as_rclpy(value: object) -> object:
+def as_rclpy(value: Any) -> Any:  # noqa: ANN401 - messages of any class
     """The message as a node receives it."""
     return value
 
 
-def as_rosbags(value: object) -> object:
+def as_rosbags(value: Any) -> Any:  # noqa: ANN401 - messages of any class
     """The message as a bag reader gives it: other classes, and numpy arrays."""
     if isinstance(value, array.array):
         return np.array(value)
@@ -31,6 +32,7 @@ def as_rosbags(value: object) -> object:
 
 
 @pytest.fixture(params=[as_rclpy, as_rosbags])
-def read(request: pytest.FixtureRequest) -> Callable[[object], object]:
+def read(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
     """Turns a message of rclpy into one of either library."""
-    return request.param
+    chosen: Callable[[Any], Any] = request.param
+    return chosen

@@ -3,6 +3,7 @@
 
 import array
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ RGB = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uin
 DEPTH = np.random.default_rng(1).integers(0, 2**16, (HEIGHT, WIDTH), dtype=np.uint16)
 SMOOTH = cv2.resize(RGB[:3, :4], (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
 
-Reader = Callable[[object], object]
+Reader = Callable[[Any], Any]
 
 
 def camera(encoding: str = 'rgb8', transport: str = 'raw') -> Camera:
@@ -159,7 +160,8 @@ def test_a_wrong_compressed_image_is_refused_in_words(message: CompressedImage, 
 def test_every_encoding_of_the_contract_can_be_decoded() -> None:
     """A new encoding in the robot file needs a codec."""
     for encoding in Encoding:
-        pixels = {'rgb8': RGB, 'bgr8': RGB, '16UC1': DEPTH}.get(encoding, RGB[..., 0])
+        shapes: dict[str, NDArray[Any]] = {'rgb8': RGB, 'bgr8': RGB, '16UC1': DEPTH}
+        pixels = shapes.get(encoding, RGB[..., 0])
         assert decode_camera(raw(pixels, encoding), camera(encoding)).shape[:2] == (HEIGHT, WIDTH)
 
 

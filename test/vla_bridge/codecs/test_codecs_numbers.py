@@ -3,6 +3,7 @@
 
 import array
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from vla_bridge.codecs.multi_array import array_values
 from vla_bridge.codecs.stamp import stamp_ns
 from vla_contract.errors import VlaError
 
-Reader = Callable[[object], object]
+Reader = Callable[[Any], Any]
 
 
 def test_joints_are_found_by_name(read: Reader) -> None:
