@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an instruction to its task, and from a seed to either."""
 
+import numpy as np
 from numpy.random import Generator
 
 from vla_contract.errors import VlaError
@@ -54,3 +55,10 @@ def phrasings(task: Task) -> tuple[str, ...]:
         words = {'subject': task.subject.phrase, 'side': task.side}
         return tuple(template.format(**words) for template in push.TEMPLATES)
     return (task.instruction,)
+
+
+def draw_instruction(seed: int) -> str:
+    """An instruction of any task in any phrasing, the families taking turns by seed."""
+    rng = np.random.default_rng(seed)
+    task = draw_task(rng, FAMILIES[seed % len(FAMILIES)])
+    return str(rng.choice(phrasings(task)))
