@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run the benchmarks named, or all of them, one after the other and each in a process of its own."""
+"""Run the benchmarks named, or all of them, one after the other, each in its own process."""
 
 import argparse
 import subprocess
