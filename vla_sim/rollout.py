@@ -82,7 +82,7 @@ class Chunk:
         """
         self._times = start_s + step_s * np.arange(len(rows))
         self._spline = CubicSpline(self._times, rows[:, :-1])
-        self._rows, self._step_s = rows, step_s
+        self._rows = rows
 
     def at(self, time_s: float) -> tuple[Array, float]:
         """Joint positions and gripper; the last row stays."""

@@ -19,6 +19,8 @@ BOWL_RADIUS = 0.075
 BOWL_HEIGHT = 0.045
 FINGER_GAP = 0.055
 """Free table kept between objects, so that an open finger fits in [m]."""
+SIDE_LINE_Y = 0.15
+"""The table's marked sides begin this far left and right of its middle [m]."""
 REACH = (0.34, 0.66)
 """Least and greatest distance from the arm's axis [m]."""
 EXTRAS = 2

@@ -10,15 +10,13 @@ from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
 from vla_sim.arm import PHYSICS_STEP_S, VISUAL_GROUP, load_arm
 from vla_sim.objects import add_item
-from vla_sim.scene import Scene
+from vla_sim.scene import SIDE_LINE_Y, Scene
 
 SCENE_FRAME = 'scene_camera_optical_frame'
 HALF_TURN = (0.0, 1.0, 0.0, 0.0)
 """About x: between an optical frame (z forward, y down) and MuJoCo's camera (z back, y up)."""
 SCENE_FOVY_DEG = 47.0
 WRIST_FOVY_DEG = 75.0
-SIDE_LINE_Y = 0.15
-"""The table's marked sides begin this far left and right of its middle [m]."""
 
 _TABLE_X = (-0.28, 0.92)
 _TABLE_Y = (-0.62, 0.62)

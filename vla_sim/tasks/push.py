@@ -11,10 +11,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from vla_contract.observation import World
-from vla_sim.scene import COLOURS, Area, Need, Thing
+from vla_sim.scene import COLOURS, SIDE_LINE_Y, Area, Need, Thing
 from vla_sim.tasks.phrases import SIDES, first_match, thing
 from vla_sim.tasks.task import find, nearness
-from vla_sim.world import SIDE_LINE_Y
 
 TEMPLATES = (
     'push the {subject} to the {side}',
