@@ -93,9 +93,8 @@ class Checkout:
         if done.returncode:
             tail = path.read_text(errors='replace').splitlines()[-TAIL_LINES:]
             lines = ''.join(f'\n  | {line}' for line in tail)
-            raise SetupError(
-                f'{Path(words[0]).name} ended with {done.returncode}:{lines}\nAll of it: {path}'
-            )
+            ended = f'{log}: {Path(words[0]).name} ended with {done.returncode}'
+            raise SetupError(f'{ended}:{lines}\nAll of it: {path}')
 
     def step(self, name: str, title: str, inputs: str, action: Callable[[], None]) -> bool:
         """Do a step unless its stamp says that nothing it depends on has changed.

@@ -7,6 +7,7 @@ Ours always; a stand-in for control_msgs where the machine has none.
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def inputs(checkout: Checkout, source: Path) -> str:
 def build_one(checkout: Checkout, name: str, source: Path) -> None:
     """Configure, compile and install one package."""
     folder = checkout.venv / 'build' / name
-    remove_installed(folder)
+    remove_earlier(folder)
     cmake = checkout.venv / 'bin' / 'cmake'
     settings = {
         'CMAKE_MAKE_PROGRAM': checkout.venv / 'bin' / 'ninja',
@@ -54,15 +55,17 @@ def build_one(checkout: Checkout, name: str, source: Path) -> None:
     }
     defines = (f'-D{key}={value}' for key, value in settings.items())
     try:
-        checkout.run(name, cmake, '-S', source, '-B', folder, '-G', 'Ninja', '--fresh', *defines)
+        checkout.run(name, cmake, '-S', source, '-B', folder, '-G', 'Ninja', *defines)
         checkout.run(name, cmake, '--build', folder, '--target', 'install')
     except SetupError as error:
         raise SetupError(f'{error}\nThe interfaces of {name} do not build.') from None
 
 
-def remove_installed(folder: Path) -> None:
-    """Remove what an earlier build installed, so that no deleted message lives on."""
+def remove_earlier(folder: Path) -> None:
+    """Remove an earlier build and what it installed, so that no deleted message lives on."""
     manifest = folder / 'install_manifest.txt'
     if manifest.is_file():
         for path in manifest.read_text().splitlines():
             Path(path).unlink(missing_ok=True)
+    if folder.exists():
+        shutil.rmtree(folder)

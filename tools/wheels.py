@@ -75,6 +75,7 @@ def add(checkout: Checkout, files: list[Path]) -> None:
     try:
         checkout.run('wheels', *pip, *chosen)
     except SetupError as error:
+        mark.unlink()  # pip has undone what it began
         raise SetupError(
             f'{error}\npip could not install the wheels. Is the package index reachable? '
             'Its settings: pip config list'
