@@ -18,7 +18,7 @@ Nothing moves before the safety node is armed: `vla send` does it when told --ar
 _ADVICE = """
 [bold green]ready[/] · {robot} with policy {policy}, disarmed. In another terminal:
 
-  [bold]vla send --arm "…"[/]{namespace}
+  [bold]vla send{namespace} --arm "…"[/]
 
 Ctrl-C brings the arm to rest and stops.
 """

@@ -11,6 +11,7 @@ Ctrl-C cancels it: the arm comes to rest.
 
   vla send "put the red cube in the blue bowl"
   vla send --arm --timeout 30 "stack the green cube on the red cube"
+  vla send --reset --seed 5 "stack the green cube on the red cube"       simulated arm only
   vla send --namespace left "push the blue cylinder to the left"
 
 A simulated arm is armed without asking; a real one needs --arm, or the service safety_node/arm.
@@ -25,6 +26,10 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
         '--timeout', type=float, default=60.0, metavar='S', help='Time allowed [60 s].'
     )
     command.add_argument('--namespace', default='', help='Of the graph.')
+    command.add_argument(
+        '--reset', action='store_true', help='Lay the simulated scene out for it first.'
+    )
+    command.add_argument('--seed', type=int, default=0, help='Of that scene [0].')
     command.add_argument('--arm', action='store_true', help='Arm the safety node first.')
 
 
@@ -34,4 +39,10 @@ def _run(chosen: argparse.Namespace) -> int:
 
     users_domain()
     stay_local()
-    return send(chosen.instruction, chosen.timeout, chosen.namespace, arm=chosen.arm)
+    return send(
+        chosen.instruction,
+        chosen.timeout,
+        chosen.namespace,
+        seed=chosen.seed if chosen.reset else None,
+        arm=chosen.arm,
+    )

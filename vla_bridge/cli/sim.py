@@ -3,6 +3,7 @@
 
 import argparse
 import os
+from dataclasses import replace
 
 from vla_bridge.cli.arguments import add_command, add_graph_options, graph_options
 
@@ -20,7 +21,8 @@ Then, in another terminal:
 _ADVICE = """
 [bold green]ready[/] · simulated arm, disarmed. In another terminal{where}:
 
-  [bold]vla send "{instruction}"[/]{namespace}
+  [bold]vla send{namespace} "{instruction}"[/]
+  [bold]vla send{namespace} --reset "stack the green cube on the red cube"[/]
 
 or with ROS 2 alone:
 
@@ -46,13 +48,15 @@ def _run(chosen: argparse.Namespace) -> int:
 
     users_domain()
     stay_local()
-    graph = simulation_graph(graph_options(chosen, 'simulation'))
+    options = graph_options(chosen, 'simulation')
+    instruction = options.instruction or EXAMPLE
+    graph = simulation_graph(replace(options, instruction=instruction))
     names = ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_STATIC_PEERS')
     shared = ' '.join(f'{name}={os.environ[name]}' for name in names if name in os.environ)
     namespace = chosen.namespace.strip('/')
     advice = _ADVICE.format(
         where=f' (with {shared})' if shared else '',
-        instruction=chosen.instruction or EXAMPLE,
+        instruction=instruction,
         namespace=f' --namespace {namespace}' if namespace else '',
         slash=f'/{namespace}/' if namespace else '/',
     )

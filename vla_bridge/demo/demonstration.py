@@ -38,7 +38,7 @@ def make_plan(
             record=True,
             record_folder=str(folder),
         )
-    )
+    ).requiring('recorder_node')
     robot, policy = graph.deployment.robot, graph.deployment.policy
     folder.mkdir(parents=True, exist_ok=True)
     title = f'vla demo · {robot.name} · {policy.name} · seed {seed}'

@@ -71,6 +71,7 @@ class Snapshot:
         elapsed_s: Since the instruction was sent.
         held: Object in the gripper.
         recorded_mb: Size of the episode so far.
+        complaint: What a node says is wrong.
         nodes: The processes.
         safety: The safety node's words.
         velocities: By joint: speed and its limit [rad/s].
@@ -83,6 +84,7 @@ class Snapshot:
     elapsed_s: float = 0.0
     held: str = ''
     recorded_mb: float = 0.0
+    complaint: str = ''
     nodes: tuple[NodeRow, ...] = ()
     safety: SafetyRow = field(default_factory=SafetyRow)
     velocities: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -102,8 +104,9 @@ def draw(snapshot: Snapshot) -> RenderableType:
     columns.add_column()
     columns.add_column(ratio=1)
     columns.add_row(_nodes(snapshot.nodes), Group(_safety(snapshot), Text(), _joints(snapshot)))
+    complaint = [Text(snapshot.complaint, style='yellow')] if snapshot.complaint else []
     return Panel(
-        Group(_headline(snapshot), Text(), columns),
+        Group(_headline(snapshot), Text(), columns, *complaint),
         title=Text(snapshot.title, style='bold'),
         title_align='left',
         border_style='grey50',

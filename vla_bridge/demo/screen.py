@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from vla_bridge.demo.monitor import Monitor, Usage
 from vla_bridge.demo.panel import NodeRow, SafetyRow, Snapshot
+from vla_bridge.launching.complaints import Complaints
 from vla_contract.robot import Robot
 
 SAMPLE_S = 1.0
@@ -28,6 +29,7 @@ class Screen:
         states: Of the nodes' lifecycles.
         usage: Of the nodes' processes.
         monitor: What the graph says.
+        complaints: What its nodes say is wrong.
     """
 
     title: str
@@ -40,6 +42,7 @@ class Screen:
     states: dict[str, str] = field(default_factory=dict)
     usage: Usage | None = None
     monitor: Monitor | None = None
+    complaints: Complaints | None = None
     _shares: dict[str, float] = field(default_factory=dict)
     _memory: dict[str, float] = field(default_factory=dict)
     _sample_at: float = 0.0
@@ -57,6 +60,7 @@ class Screen:
             elapsed_s=time.monotonic() - self.sent if under_way else 0.0,
             held=monitor.held if monitor is not None else '',
             recorded_mb=self.recorded_mb,
+            complaint=self.complaints.newest() if self.complaints is not None else '',
             nodes=tuple(self._node(name) for name in self.nodes),
             safety=self._safety(),
             velocities=self._velocities(),

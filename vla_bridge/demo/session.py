@@ -18,6 +18,7 @@ from vla_bridge.demo.outcome import Attempt, Outcome
 from vla_bridge.demo.screen import Screen
 from vla_bridge.demo.view import View
 from vla_bridge.launching.client import GraphClient
+from vla_bridge.launching.complaints import Complaints
 from vla_bridge.launching.domain import own_domain, users_domain
 from vla_bridge.launching.graph import Graph
 from vla_bridge.launching.interrupts import Interrupts
@@ -120,10 +121,11 @@ class Session:
         client.wait_active(nodes, ACTIVE_WITHIN_S, screen.states.update)
         outcome.ready_s = round(time.monotonic() - self._began, 3)
         screen.monitor = monitor = Monitor(client.node, screen.robot)
+        screen.complaints = complaints = Complaints(client.node)
         before, moved_s = usage.cpu_s(), 0.0
-        for index, instruction in enumerate(self.plan.instructions):
+        for index in range(len(self.plan.instructions)):
             start = time.monotonic()
-            attempt = self._attempt(client, monitor, index, instruction)
+            attempt = self._attempt(client, monitor, complaints, index)
             moved_s += time.monotonic() - start
             outcome.attempts.append(attempt)
             if outcome.motion_s is None and monitor.first_motion is not None:
@@ -132,10 +134,11 @@ class Session:
         outcome.cpu = {name: round((after[name] - before[name]) / moved_s, 4) for name in before}
 
     def _attempt(
-        self, client: GraphClient, monitor: Monitor, index: int, instruction: str
+        self, client: GraphClient, monitor: Monitor, complaints: Complaints, index: int
     ) -> Attempt:
         """Lay the scene out, record, instruct, and wait for the verdict."""
         screen, seed, suffix = self._screen, self.plan.seed + index, self.plan.suffix(index)
+        instruction = self.plan.instructions[index]
         screen.step, screen.instruction, screen.sent = 'laying out the scene', instruction, 0.0
         if index:
             client.disarm()
@@ -148,6 +151,7 @@ class Session:
         sent = screen.sent
         goal = client.instruct(instruction, self.plan.timeout_s, lambda _: None)
         result = client.result(goal, self.plan.timeout_s + GRACE_S)
+        said = [result.message, complaints.newest() if not result.success else '']
         screen.step, screen.sent = 'ending the recording', 0.0
         client.sleep(VERDICT_S)
         client.cancel(recording)
@@ -158,7 +162,7 @@ class Session:
             seed=seed,
             success=bool(result.success),
             outcome=OUTCOMES.get(result.outcome, str(result.outcome)),
-            message=result.message,
+            message='; '.join(filter(None, said)),
             duration_s=round(result.duration, 3),
             chunks=int(result.chunks),
             first_motion_s=None if moved is None else round(moved - sent, 3),

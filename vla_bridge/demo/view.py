@@ -77,4 +77,6 @@ class View:
             done = '' if math.isnan(shot.progress) else f'  {shot.progress:4.0%}'
             held = f'  holding {shot.held.replace("_", " ")}' if shot.held else ''
             safety = f'  {shot.safety.state} at {shot.safety.speed_scale:.0%}'
-            self.console.print(f'  {shot.elapsed_s:5.1f} s{done}{safety}{held}', highlight=False)
+            complaint = f'  {shot.complaint}' if shot.complaint else ''
+            line = f'  {shot.elapsed_s:5.1f} s{done}{safety}{held}{complaint}'
+            self.console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -75,6 +75,13 @@ class Graph:
     nodes: tuple[NodeSpec, ...]
     deployment: Deployment
 
+    def requiring(self, name: str) -> 'Graph':
+        """The same graph, which the death of this node ends too."""
+        nodes = tuple(
+            replace(node, required=True) if node.name == name else node for node in self.nodes
+        )
+        return Graph(nodes, self.deployment)
+
     def node(self, name: str) -> NodeSpec:
         """The node of this name."""
         return next(node for node in self.nodes if node.name == name)

@@ -36,6 +36,7 @@ class RecorderNode(VlaNode):
         self.describe('folder', 'out/episodes', 'Folder that episodes are written to.')
         self._active = False
         self._episode: _Episode | None = None
+        self._over: list[tuple[ServerGoalHandle, RecordEpisode.Result]] = []
         self._ticks = 0
 
     @override
@@ -99,7 +100,7 @@ class RecorderNode(VlaNode):
             folder = Path(self.value('folder')) / _folder_name(request.name)
             writer = EpisodeWriter(folder, _metadata(self, request, self._deployment))
         except VlaError as error:
-            self._answer(goal, RecordEpisode.Result(message=str(error)))
+            self._over.append((goal, RecordEpisode.Result(message=str(error))))
             return
         names = request.topics or episode_topics(self._deployment)
         wanted = tuple(self.resolve_topic_name(name) for name in names)
@@ -108,6 +109,8 @@ class RecorderNode(VlaNode):
         self.get_logger().info(f'recording {folder}')
 
     def _tick(self) -> None:
+        while self._over:
+            self._answer(*self._over.pop())
         episode = self._episode
         if episode is None:
             return
@@ -155,7 +158,7 @@ class RecorderNode(VlaNode):
             message='; '.join(said),
         )
         self.get_logger().info(f'{result.path}: {result.messages} messages. {result.message}')
-        self._answer(episode.goal, result)
+        self._over.append((episode.goal, result))
 
     def _answer(self, goal: ServerGoalHandle, result: RecordEpisode.Result) -> None:
         def report(handle: ServerGoalHandle) -> RecordEpisode.Result:

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a user meets it: help, contract tables, errors, exit codes."""
+
+import io
+import math
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from vla_bridge.cli import examination
+from vla_bridge.cli.main import REFUSED, main
+from vla_bridge.demo.panel import NodeRow, SafetyRow, Snapshot, bar, draw
+from vla_bridge.launching.lines import Lines
+
+CONFIG = Path(__file__).parents[2] / 'config'
+
+
+@pytest.mark.parametrize('command', ['demo', 'sim', 'run', 'send', 'check', 'doctor'])
+def test_help_of_each_command_teaches_with_examples(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every help text shows how the command is used."""
+    with pytest.raises(SystemExit, match='0'):
+        main([command, '--help'])
+    assert f'  vla {command}' in capsys.readouterr().out
+
+
+def test_check_prints_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    """Observation, action, limits in force and timing, with topics and units."""
+    assert main(['check', '--robot', 'ur5e', '--policy', 'hold']) == 0
+    said = capsys.readouterr().out
+    for expected in ('ur5e (real)', 'Observation', 'Action', 'Limits in force', 'Timing'):
+        assert expected in said
+    assert 'wrist_3_joint' in said
+
+
+def test_check_names_file_line_and_key_of_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt key and a value out of range are errors for people, without a traceback."""
+    robot = (CONFIG / 'robots' / 'sim_ur5e.yaml').read_text()
+    broken = tmp_path / 'broken.yaml'
+    broken.write_text(robot.replace('tool_frame:', 'tool_fram:').replace('../../urdf', 'urdf'))
+    line = next(n for n, text in enumerate(robot.splitlines(), 1) if 'tool_frame:' in text)
+    assert main(['check', '--robot', str(broken), '--policy', 'hold']) == REFUSED
+    said = capsys.readouterr().err
+    assert f'broken.yaml:{line}: tool_fram: unknown key' in said
+    assert 'Traceback' not in said
+
+
+def test_a_name_that_is_no_deployment_lists_those_that_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The error shows what could have been meant."""
+    assert main(['check', 'nowhere']) == REFUSED
+    assert 'names known there:' in capsys.readouterr().err
+
+
+def test_a_demo_of_a_real_robot_is_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`vla demo` never moves a real arm; an empty instruction and a full folder are refused too."""
+    deployment = tmp_path / 'cell.yaml'
+    policy, robot = CONFIG / 'policies' / 'hold.yaml', CONFIG / 'robots' / 'ur5e.yaml'
+    deployment.write_text(f'robot: {robot}\npolicy: {policy}\n')
+    assert main(['demo', '--deployment', str(deployment)]) == REFUSED
+    assert 'is a real robot' in capsys.readouterr().err
+    assert main(['demo', '--instruction', ' ']) == REFUSED
+    assert 'instruction is empty' in capsys.readouterr().err
+    assert main(['demo', '--out', str(tmp_path)]) == REFUSED
+    assert 'not empty' in capsys.readouterr().err
+
+
+def test_doctor_says_what_to_do_about_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A needed package that is missing is an error with advice; a useful one is a note."""
+    output = io.StringIO()
+    monkeypatch.setattr(examination, 'NEEDED', ('numpy', 'not-a-package'))
+    monkeypatch.setattr(examination, 'USEFUL', ('nor-this',))
+    findings = {finding.what: finding for finding in examination._packages()}
+    assert findings['numpy'].verdict is examination.Verdict.GOOD
+    assert findings['nor-this'].verdict is examination.Verdict.NOTE
+    assert 'make setup' in findings['not-a-package'].advice
+    assert examination.examine(Console(file=output, width=120), 'nowhere') == examination.ILL
+    assert '✘ not-a-package: not installed' in output.getvalue()
+    assert 'names known there' in output.getvalue()
+
+
+@pytest.mark.parametrize('width', [80, 100, 160])
+def test_the_picture_of_a_run_fits_any_terminal(width: int) -> None:
+    """Unknown numbers, long complaints and markup in names do not break it."""
+    output = io.StringIO()
+    nodes = (NodeRow('safety_node', 'active', 0.3, 190), NodeRow('policy_node', '', 0.0, 0.0))
+    safety = SafetyRow('PROTECTIVE_STOP', 'STOP_ASKED', 0.5, 'velocity elbow_joint', 1.02)
+    shot = Snapshot(
+        'vla demo [/bold]',
+        'moving',
+        'put [red] in it',
+        nodes=nodes,
+        safety=safety,
+        complaint='policy_node: [/x] ' * 9,
+        velocities={'elbow_joint': (math.nan, 2.0)},
+    )
+    Console(file=output, width=width, force_terminal=True).print(draw(shot))
+    assert all(text in output.getvalue() for text in ('put [red] in it', 'policy', 'elbow'))
+    assert bar(math.nan, 8).plain == ' ' * 8
+    assert bar(0.5, 8).plain == '████    '
+
+
+def test_lines_of_nodes_keep_their_names_and_lose_their_clutter() -> None:
+    """Levels become colours and words; quiet leaves out what is merely informative."""
+    output = io.StringIO()
+    console = Console(file=output, width=200)
+    lines = Lines(console, ('sim_node', 'safety_node'))
+    lines('sim_node', '[INFO] [1795253735.091] [sim_node]: scene of seed 3')
+    lines('safety_node', '[WARN] [1795253735.091] [left.safety_node]: holding [/red]')
+    lines('safety_node', '  File "x.py", line 3')
+    Lines(console, (), quiet=True)('sim_node', '[INFO] [1.0] [sim_node]: unheard')
+    assert output.getvalue().splitlines() == [
+        'sim_node    │ scene of seed 3',
+        'safety_node │ WARN holding [/red]',
+        'safety_node │   File "x.py", line 3',
+    ]
