@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
-from vla_bridge.demo.artifacts import draw
 from vla_bridge.demo.outcome import Attempt, Outcome
 from vla_bridge.demo.session import Plan, Session
 from vla_bridge.launching.graph import simulation_graph
@@ -74,7 +73,10 @@ def demonstrate(
 
 
 def _drawn(plan: Plan, outcome: Outcome, console: Console, *, video: bool) -> list[Path]:
+    """Import what draws only now: it takes as long as half the nodes' start."""
     with console.status('drawing video and plot'):
+        from vla_bridge.demo.artifacts import draw
+
         return draw(plan, outcome, video=video)
 
 
