@@ -12,7 +12,6 @@ export INSTRUCTION
 
 BOOTSTRAP = $(or $(PYTHON),python3) -m tools.bootstrap $(if $(PYTHON),--this-python)
 BIN := .venv/bin
-SOURCES := vla_contract vla_policy vla_safety vla_sim vla_bridge tools benchmarks test
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format bench lock clean
@@ -28,7 +27,8 @@ demo: setup  ## Run the graph with the simulated arm [INSTRUCTION="put the green
 	@$(BIN)/vla demo $(if $(INSTRUCTION),--instruction "$$INSTRUCTION")
 
 test: lint  ## Run linters, type checker and all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m 'not graph' -n auto
+	@$(BIN)/python -m pytest -m graph
 
 lint: setup  ## Run ruff and mypy
 	@$(BIN)/ruff check .
