@@ -84,21 +84,24 @@ class Plan:
         """Intend nothing more: the arm plays what is checked, which ends at rest."""
         self._intended = self._reference = self._rows = None
 
-    def stop(self, now_ns: int) -> Motion:
+    def stop(self, now_ns: int) -> Motion | None:
         """Brake as soon as the controller can follow, dropping what was checked beyond that.
 
-        Where the state then allows no new stop, the checked one goes on.
+        Returns:
+            The motion to send; None where the checked one, which goes on, is at rest as soon.
         """
         self.release()
         start_ns = now_ns + round(self._timing.lead_s * NS)
-        if start_ns < self.executing.end_ns:
-            head = self.executing.until(start_ns)
-            try:
-                candidate = head.then(brake(_end(head), start_ns, self._limits))
-            except BrakingError:
-                return self._message(now_ns)
-            if candidate.end_ns < self.executing.end_ns:
-                self.executing = candidate
+        if start_ns >= self.executing.end_ns:
+            return None
+        head = self.executing.until(start_ns)
+        try:
+            candidate = head.then(brake(_end(head), start_ns, self._limits))
+        except BrakingError:
+            return None
+        if candidate.end_ns >= self.executing.end_ns:
+            return None
+        self.executing = candidate
         return self._message(now_ns)
 
     def extend(self, now_ns: int) -> Motion | Finding:

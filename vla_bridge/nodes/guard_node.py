@@ -2,9 +2,9 @@
 """A second process that can stop the arm without the safety node, and does nothing else.
 
 It keeps the plan that the safety node last sent. When the safety node falls silent in mid-motion,
-or leaves an emergency stop unanswered, it stops the controller from that plan. What it did it says
-on ``~/stopped``, so that a safety node that wakes up again does not go on with a plan that the
-controller no longer has.
+or leaves an emergency stop unanswered, it brakes from that plan, unless the plan is already in its
+own braking tail. What it did it says on ``~/stopped``, so that a safety node that wakes up again
+does not go on with a plan that the controller no longer has.
 
 A forward controller needs no second stop: once its stream falls silent it stands still, dead, at
 the last position it was given, which was checked. The guard then only reports.
@@ -119,11 +119,13 @@ class GuardNode(VlaNode):
         if self._plan is None:
             return
         self._reason = reason
-        self.get_logger().error(f'stopping the arm: {reason}')
-        if self._output is not None:
-            plan = Plan.of(self._plan, self._limits, self._robot.timing)
-            self._output.send(plan.stop(self.now_ns()))
+        motion = Plan.of(self._plan, self._limits, self._robot.timing).stop(self.now_ns())
         self._plan = None
+        if motion is None or self._output is None:
+            self.get_logger().error(f'{reason}; the arm is already on its way to rest')
+            return
+        self.get_logger().error(f'stopping the arm: {reason}')
+        self._output.send(motion)
         self._stopped.publish(String(data=f'stopped by the guard: {reason}'))
 
     def _seconds_since(self, steady_ns: int) -> float:

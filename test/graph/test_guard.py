@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""guard_node alone with the arm: the probe plays a safety node that does not do its work."""
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from std_msgs.msg import Bool, String
+from trajectory_msgs.msg import JointTrajectory
+
+from vla_bridge import topics
+from vla_bridge.controllers.trajectory import to_message
+from vla_safety.motion import NS, Motion
+
+if TYPE_CHECKING:
+    from test.graph.conftest import Graph, Probe
+
+REST_S = 0.5
+pytestmark = pytest.mark.graph
+
+
+@pytest.fixture
+def reports() -> list[String]:
+    """What the guard says it did."""
+    return []
+
+
+@pytest.fixture
+def swinging(graph: 'Graph', probe: 'Probe', reports: list[String]) -> 'Probe':
+    """The arm in a long motion that no braking tail will end soon."""
+    graph.start('sim_node', 'guard_node')
+    topic = probe.robot.controller.topic
+    output = probe.node.create_publisher(JointTrajectory, topic, topics.COMMAND)
+    probe.node.create_subscription(String, topics.GUARD_STOPPED, reports.append, topics.COMMAND)
+    probe.stand_in('safety_node')
+    probe.until(lambda: output.get_subscription_count() >= 2, 'controller and guard listen')
+    probe.until(lambda: probe.samples, 'joint states')
+    probe.spin(0.3)
+    output.publish(to_message(probe.robot.joint_names, long_swing(probe)))
+    probe.spin(1.0)
+    probe.until(probe.moving, 'the arm moves')
+    return probe
+
+
+def long_swing(probe: 'Probe') -> Motion:
+    """Four seconds to a place 1.2 rad away, at rest at both ends."""
+    now_ns = probe.node.get_clock().now().nanoseconds
+    times_ns = np.array([now_ns, now_ns + 4 * NS], dtype=np.int64)
+    q = np.stack([probe.q, probe.q + np.array([1.2, 0, 0, 0, 0, 0])])
+    return Motion(times_ns, q, np.zeros((2, 6)), np.zeros((2, 6)))
+
+
+def test_the_guard_stops_the_arm_of_a_silent_safety_node(
+    swinging: 'Probe', reports: list[String]
+) -> None:
+    """On its own, from the plan it overheard, within half a second of the last heartbeat."""
+    swinging.fall_silent('safety_node')
+    silent = time.monotonic()
+    assert swinging.rest_after(silent) <= REST_S
+    assert 'the safety node was silent' in reports[0].data
+    swinging.assert_within_limits()
+
+
+def test_the_guard_answers_an_emergency_stop_that_nobody_answers(
+    swinging: 'Probe', reports: list[String]
+) -> None:
+    """A safety node that beats but does not act is not enough."""
+    button = swinging.node.create_publisher(Bool, topics.EMERGENCY_STOP, topics.COMMAND)
+    swinging.until(button.get_subscription_count, 'the button is wired')
+    button.publish(Bool(data=True))
+    pressed = time.monotonic()
+    assert swinging.rest_after(pressed) <= REST_S
+    assert 'emergency stop was unanswered' in reports[0].data
