@@ -29,8 +29,6 @@ NEEDED = (
     'pydantic',
     'PyYAML',
     'pin',
-    'coal',
-    'ruckig',
     'mujoco',
     'opencv-python-headless',
     'rosbags',
