@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures get from process to process whole and in number, which by default they do not."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+from vla_bridge.transport import make_room
+
+WAIT_S = 20.0
+BURST = 6
+BEST_EFFORT = QoSProfile(depth=BURST, reliability=ReliabilityPolicy.BEST_EFFORT)
+CAMERA = f"""
+import array, time, rclpy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from vla_bridge.transport import make_room
+
+make_room()
+rclpy.init()
+node = rclpy.create_node('camera')
+qos = QoSProfile(depth={BURST}, reliability=ReliabilityPolicy.BEST_EFFORT)
+publisher = node.create_publisher(Image, 'image', qos)
+image = Image(height=480, width=640, encoding='rgb8', step=1920)
+image.data = array.array('B', bytes(480 * 1920))
+for burst in range(40):
+    image.header.frame_id = str(burst)
+    for _ in range({BURST}):
+        publisher.publish(image)
+    time.sleep(0.5)
+"""
+
+
+def test_a_burst_of_pictures_arrives_whole(ros_context: Context) -> None:
+    """Six of 640x480 pixels in a row: ten times what the default has room for."""
+    node = rclpy.create_node('listener', context=ros_context)
+    bursts: Counter[str] = Counter()
+
+    def count(image: Image) -> None:
+        bursts[image.header.frame_id] += 1
+
+    node.create_subscription(Image, 'image', count, BEST_EFFORT)
+    executor = SingleThreadedExecutor(context=ros_context)
+    executor.add_node(node)
+    camera = subprocess.Popen([sys.executable, '-c', CAMERA], stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + WAIT_S
+        while max(bursts.values(), default=0) < BURST:
+            assert time.monotonic() < end, bursts
+            executor.spin_once(timeout_sec=0.1)
+    finally:
+        camera.kill()
+        _, complaints = camera.communicate()
+        node.destroy_node()
+    assert complaints == ''
+
+
+def test_the_users_own_profiles_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under either name."""
+    for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+        monkeypatch.setattr(os, 'environ', {variable: 'mine.xml'})
+        make_room()
+        assert os.environ == {variable: 'mine.xml'}
+    monkeypatch.setattr(os, 'environ', {})
+    make_room()
+    assert {Path(path).name for path in os.environ.values()} == {'fastdds.xml'}
+    assert all(Path(path).is_file() for path in os.environ.values())
