@@ -12,7 +12,7 @@ from tools import venv_hook
 from tools.checkout import Checkout
 
 HOOK = '_vla_control_hook'
-SHARED = ('launch', 'config', 'urdf')
+SHARED = ('config', 'urdf')
 COMMAND = """\
 import sys
 
@@ -41,6 +41,18 @@ def make(checkout: Checkout) -> None:
         (checkout.root / folder).mkdir(parents=True, exist_ok=True)
     for name in SHARED:
         link(checkout.venv / 'share' / 'vla_control' / name, checkout.root / name)
+    share_launch_files(checkout.venv / 'share' / 'vla_control' / 'launch', checkout.root / 'launch')
+
+
+def share_launch_files(folder: Path, launch: Path) -> None:
+    """Link file by file: `ros2 launch PACKAGE FILE` does not look into a linked folder."""
+    if folder.is_symlink():
+        folder.unlink()
+    folder.mkdir(exist_ok=True)
+    for stale in set(folder.iterdir()) - {folder / file.name for file in launch.glob('*.py')}:
+        stale.unlink()
+    for file in launch.glob('*.py'):
+        link(folder / file.name, file)
 
 
 def write_command(checkout: Checkout, name: str, target: str) -> None:
