@@ -180,6 +180,11 @@ class _Stop:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
+    def ignore_from_now(self) -> None:
+        """All is done: a signal during the interpreter's own end must not look like a crash."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         now_s = time.monotonic()
         if self.asked and now_s - self._first_s > self.GRACE_S:
@@ -207,6 +212,7 @@ def run(factory: Callable[[], VlaNode], args: list[str] | None = None) -> int:
         return REFUSED
     finally:
         rclpy.try_shutdown()
+        stop.ignore_from_now()
 
 
 def _spin(node: VlaNode, stop: _Stop) -> int:

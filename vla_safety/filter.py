@@ -210,12 +210,11 @@ class MotionFilter:
         finding = self._tracking(self.plan, now)
         if finding is not None:
             return self.protect(finding.reason, finding.text, now)
+        if not self.mode.moving:
+            return Command()
         finding = self.measured.finding(now) or self._silence(now)
         if finding is not None:
-            if self.mode is not Mode.HOLD or finding.reason is not self.finding.reason:
-                self.hold(finding.reason, finding.text, now)
-            return Command()
-        if not self.mode.moving:
+            self.hold(finding.reason, finding.text, now)
             return Command()
         return Command(self._advance(self.plan, now), self._gripper_command(now))
 
