@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every command sets up first; a set-up that is up to date takes a fraction of a second.
 
+# Settings are given after `make`; variables of the shell that happen to have these names do not count.
 # The Python to set up with. Without it: the one .venv was made with, else python3.
-PYTHON ?=
+PYTHON :=
 # Passed on to the commands that take them.
-INSTRUCTION ?=
-NAME ?=
+INSTRUCTION :=
+NAME :=
 # All that constraints.txt has to suit, the oldest first.
-PYTHONS ?= python3.11 python3.12 python3.13
+PYTHONS := python3.11 python3.12 python3.13
 export INSTRUCTION
 
 BOOTSTRAP = $(or $(PYTHON),python3) -m tools.bootstrap $(if $(PYTHON),--this-python)
