@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tools import make_command_doc
 from vla_bridge.cli import examination
 from vla_bridge.cli.main import REFUSED, main
 from vla_bridge.demo.panel import NodeRow, SafetyRow, Snapshot, bar, draw
@@ -121,3 +122,8 @@ def test_lines_of_nodes_keep_their_names_and_lose_their_clutter() -> None:
         'safety_node │ WARN holding [/red]',
         'safety_node │   File "x.py", line 3',
     ]
+
+
+def test_the_page_of_the_command_line_says_what_the_parser_says() -> None:
+    """Run python -m tools.make_command_doc when this fails."""
+    assert make_command_doc.PAGE.read_text(encoding='utf-8') == make_command_doc.page()

@@ -104,7 +104,7 @@ class Session:
             if chosen_by_user:
                 self._screen.step = f'looking whether ROS domain {domain} is free'
                 client.refuse_neighbours(nodes)
-            runner = Runner(nodes, self.plan.folder / 'log', self._view.lines, hurry=self._hurry)
+            runner = Runner(nodes, self.plan.folder / 'log', self._say, hurry=self._hurry)
             self._runner = stack.enter_context(runner)
             self._drive(client, outcome, runner)
             client.disarm()
@@ -190,6 +190,11 @@ class Session:
             silent = ', '.join(sorted(wanted - flowing))
             raise VlaError(f'{RECORDS_WITHIN_S:g} s after the start nothing comes from {silent}')
         return goal
+
+    def _say(self, name: str, line: str) -> None:
+        """Show what a node says; what it says while it is interrupted is in its log."""
+        if not self._interrupts.count:
+            self._view.lines(name, line)
 
     def _pulse(self) -> None:
         self._interrupts.check()

@@ -2,8 +2,9 @@
 """Becomes the program it is given, tied to the life of the runner that started it.
 
 Run as a file, isolated and without site packages, so that it costs a few milliseconds:
-``python -I -S child.py RUNNER_PID NICENESS PROGRAM …``. The kernel kills the program at once when
-the runner's main thread ends, however that ends; the tie survives the exec.
+``python -I -S child.py RUNNER_PID NICENESS PROGRAM …``. The runner is ours or ROS's launch. The
+kernel kills the program at once when the thread that started it ends, however that ends: no node
+goes on moving an arm after the one who could stop it is gone. The tie survives the exec.
 """
 
 import ctypes
@@ -12,7 +13,7 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-NO_SUCH_PROGRAM = 127
+RUNNER_GONE, NO_SUCH_PROGRAM = 1, 127
 
 
 def main() -> int:
@@ -20,7 +21,7 @@ def main() -> int:
     runner, niceness, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != runner:
-        return -signal.SIGKILL
+        return RUNNER_GONE
     os.nice(niceness)
     try:
         os.execvp(program[0], program)

@@ -13,11 +13,10 @@ import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
 from vla_bridge.launching.graph import OURS, NodeSpec
+from vla_bridge.launching.tied import tied
 
 Program = Callable[[NodeSpec], list[str] | None]
 """The program of a node, or None where its package is not installed."""
-
-_CHILD = Path(__file__).with_name('child.py')
 
 
 def program(spec: NodeSpec) -> list[str] | None:
@@ -72,9 +71,8 @@ class NodeProcess:
         cls, spec: NodeSpec, command: list[str], environment: dict[str, str]
     ) -> 'NodeProcess':
         """Start a node, tied to the life of the calling thread."""
-        wrapper = [sys.executable, '-I', '-S', str(_CHILD), str(os.getpid()), str(spec.niceness)]
         popen = subprocess.Popen(
-            [*wrapper, *command],
+            [*tied(spec.niceness), *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same graphs for `ros2 launch`, imported by launch/*.launch.py only: it needs ROS."""
 
+import shlex
 from collections.abc import Callable
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
@@ -13,6 +14,7 @@ from launch_ros.actions import Node
 
 from vla_bridge.launching.graph import Graph, NodeSpec
 from vla_bridge.launching.options import GraphOptions, Option, options
+from vla_bridge.launching.tied import tied
 
 
 def describe(
@@ -57,7 +59,7 @@ def _action(spec: NodeSpec) -> LaunchDescriptionEntity:
         arguments=list(spec.arguments),
         ros_arguments=['--log-level', spec.log_level],
         additional_env=spec.environment,
-        prefix=f'nice -n {spec.niceness}' if spec.niceness else None,
+        prefix=shlex.join(tied(spec.niceness)),
         output='screen',
         emulate_tty=True,
         on_exit=Shutdown(reason=f'{spec.name} ended') if spec.required else None,

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write docs/command_line.md from the parser of the command `vla`.
+
+A test fails while the page and the code differ:
+
+    python -m tools.make_command_doc
+"""
+
+import argparse
+from pathlib import Path
+
+from vla_bridge.cli.main import parser
+
+PAGE = Path(__file__).parent.parent / 'docs' / 'command_line.md'
+_INTRODUCTION = """\
+# The command line
+
+Written by `python -m tools.make_command_doc` from the parser; `vla COMMAND --help` says the same.
+
+Every command ends with exit code 0 if it did what it was asked, 1 if it tried and failed, 2 if it
+refused (a file is wrong, a graph is not there, a node died), 130 after Ctrl-C. Errors are printed
+without traceback, on standard error. Without a terminal, live pictures become plain lines.
+"""
+
+
+def main() -> None:
+    """Rewrite the page."""
+    PAGE.write_text(page(), encoding='utf-8')
+
+
+def page() -> str:
+    """The page as the parser has it."""
+    return '\n'.join([_INTRODUCTION, *(_section(name, each) for name, each in commands().items())])
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Subcommands by name, in the order of the help."""
+    found: dict[str, argparse.ArgumentParser] = {}
+    for action in parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found.update(action.choices)
+    return found
+
+
+def _section(name: str, command: argparse.ArgumentParser) -> str:
+    rows = [_row(action) for action in command._actions if action.dest != 'help']
+    table = ['| Option | Meaning |', '|---|---|', *rows] if rows else []
+    text = (command.description or '').strip()
+    return '\n'.join([f'## vla {name}', '', '```text', text, '```', '', *table, ''])
+
+
+def _row(action: argparse.Action) -> str:
+    value = action.metavar if isinstance(action.metavar, str) else ''
+    names = ', '.join(f'`{flag}{" " + value if value else ""}`' for flag in action.option_strings)
+    return f'| {names or f"`{action.dest}`"} | {(action.help or "").replace("|", "/")} |'
+
+
+if __name__ == '__main__':
+    main()
