@@ -14,6 +14,8 @@ import sys
 from collections.abc import MutableMapping
 
 WHEELS_ARE_SET_UP = '_ROS_WHEELS_BOOTSTRAP_COMPLETE'
+# The process that has done so: the linker drops its path for a Python with capabilities, each time.
+STARTED_AGAIN = '_VLA_CONTROL_STARTED_AGAIN'
 OUTPUTS = {
     'ROS_HOME': 'out/log/ros',
     'ROS_LOG_DIR': 'out/log/ros',
@@ -29,7 +31,9 @@ def enter(root: str, sourced: bool) -> None:
         root: Folder of the checkout.
         sourced: Whether ROS is the sourced installation and not the wheels.
     """
-    if prepare(os.environ, sys.prefix, root, sourced):
+    process = str(os.getpid())  # stays the same
+    if prepare(os.environ, sys.prefix, root, sourced) and os.environ.get(STARTED_AGAIN) != process:
+        os.environ[STARTED_AGAIN] = process
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

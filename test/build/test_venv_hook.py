@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each Python of the virtual environment finds its libraries, and no others."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tools.venv_hook import prepare
+from tools.venv_hook import enter, prepare
 
 ROS = '/opt/ros/jazzy'
 SOURCED = {
@@ -69,3 +70,17 @@ def test_logs_and_caches_stay_in_the_checkout_unless_told_otherwise(prefix: str)
     prepare(environ, prefix, '/checkout', sourced=False)
     assert environ['ROS_LOG_DIR'] == '/var/log/ros'
     assert environ['MPLCONFIGDIR'] == '/checkout/out/cache/matplotlib'
+
+
+def test_python_that_loses_its_library_path_does_not_start_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The linker drops it for a Python that may take a real-time priority by its file."""
+    started: list[str] = []
+    monkeypatch.setattr(os, 'execv', lambda path, _: started.append(path))
+    environ: dict[str, str] = {}
+    monkeypatch.setattr(os, 'environ', environ)
+    for _ in range(3):
+        environ.pop('LD_LIBRARY_PATH', None)
+        enter('/checkout', sourced=False)
+    assert len(started) == 1
