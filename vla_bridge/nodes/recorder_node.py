@@ -19,11 +19,11 @@ from vla_bridge.recording.writer import INSTRUCTION, NAMESPACE, POLICY, ROBOT, E
 from vla_contract.deployment import Deployment
 from vla_contract.errors import VlaError
 
-PERIOD_S = 0.1
-"""How soon a cancellation or the end of the duration is noticed."""
-FEEDBACK_EVERY = 2
+PERIOD_S = 0.05
+"""How often messages are fetched, and how soon a cancellation is noticed."""
+FEEDBACK_EVERY = 4
 """Periods between two feedbacks."""
-CHECKPOINT_EVERY = 10
+CHECKPOINT_EVERY = 20
 """Periods between two looks for new topics, and between two checkpoints."""
 
 
@@ -114,6 +114,7 @@ class RecorderNode(VlaNode):
         episode = self._episode
         if episode is None:
             return
+        episode.streams.fetch()
         duration_s = episode.goal.request.duration
         if episode.streams.failure:
             self._finish(episode, episode.streams.failure)

@@ -1,18 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Subscribes to topics as bytes and hands them to a writer. Finds types and offers in the graph."""
+"""Subscribes to topics as bytes and hands them to a writer. Finds types and offers in the graph.
+
+Messages are fetched many at a time: waking the executor for each of them costs several times more
+than keeping them, and on a busy machine the newest would wait behind the oldest.
+"""
 
 import importlib
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.subscription import Subscription
+from typing_extensions import override
 
 from vla_bridge.recording.qos import matching, offered
 from vla_bridge.recording.writer import EpisodeWriter
 from vla_contract.errors import VlaError
 
 RATE_WINDOW_NS = 1_000_000_000
+
+
+class Unattended(CallbackGroup):
+    """Keeps its subscriptions out of the executor: somebody fetches their messages."""
+
+    @override
+    def can_execute(self, _entity: object) -> bool:
+        return False
+
+    @override
+    def beginning_execution(self, _entity: object) -> bool:
+        return False
+
+    @override
+    def ending_execution(self, _entity: object) -> None:
+        return
 
 
 @dataclass
@@ -33,7 +56,13 @@ class Streams:
     problems: dict[str, str] = field(default_factory=dict)
     failure: str = ''
     _subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    _group: Unattended = field(default_factory=Unattended)
+    _waiting: list[tuple[int, str, bytes]] = field(default_factory=list)
     _totals: deque[tuple[int, dict[str, int]]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        """Received times are the system's; where time is simulated, fetching gives the time."""
+        self._simulated = bool(self.node.get_parameter('use_sim_time').value)
 
     def discover(self) -> None:
         """Subscribe to every wanted topic that has a publisher by now."""
@@ -53,6 +82,25 @@ class Streams:
             return dict.fromkeys(totals, 0.0)
         return {topic: (n - before.get(topic, 0)) / elapsed_s for topic, n in totals.items()}
 
+    def fetch(self) -> None:
+        """Write what has come, in the order of its coming."""
+        now_ns = self.node.get_clock().now().nanoseconds
+        for topic, subscription in self._subscriptions.items():
+            self._fetch(topic, subscription)
+        self._waiting.sort(key=lambda entry: entry[0])
+        # What came while we fetched may be newer than what the next round finds elsewhere.
+        due = bisect_right(self._waiting, now_ns, key=lambda entry: entry[0])
+        self._write(due)
+
+    def _write(self, count: int) -> None:
+        """Write the oldest of what was fetched."""
+        try:
+            for stamp_ns, topic, message in self._waiting[:count]:
+                self.writer.write(topic, stamp_ns, message)
+        except OSError as error:
+            self.failure = f'{self.writer.folder} cannot be written: {error}'
+        del self._waiting[:count]
+
     def checkpoint(self) -> None:
         """Make what has come so far survive the death of this process."""
         try:
@@ -61,7 +109,9 @@ class Streams:
             self.failure = f'{self.writer.folder} cannot be written: {error}'
 
     def close(self) -> None:
-        """Stop listening, and note the topics that never came."""
+        """Write the last messages, stop listening, and note the topics that never came."""
+        self.fetch()
+        self._write(len(self._waiting))
         for topic, subscription in self._subscriptions.items():
             self.node.destroy_subscription(subscription)
             if not self.writer.count(topic):
@@ -86,15 +136,25 @@ class Streams:
             self.problems[topic] = str(error)
             return
 
-        def keep(message: bytes) -> None:
-            try:
-                self.writer.write(topic, self.node.get_clock().now().nanoseconds, message)
-            except OSError as error:
-                self.failure = f'{self.writer.folder} cannot be written: {error}'
-
         self._subscriptions[topic] = self.node.create_subscription(
-            message_class, topic, keep, matching(offers), raw=True
+            message_class,
+            topic,
+            lambda _: None,
+            matching(offers),
+            callback_group=self._group,
+            raw=True,
         )
+
+    def _fetch(self, topic: str, subscription: Subscription) -> None:
+        """Take all that waits for one subscription, with the time it was received."""
+        take = subscription.handle.take_message
+        with subscription.handle:
+            while (taken := take(subscription.msg_type, True)) is not None:
+                message, info = taken
+                stamp_ns = info['received_timestamp']
+                if self._simulated or not stamp_ns:
+                    stamp_ns = self.node.get_clock().now().nanoseconds
+                self._waiting.append((stamp_ns, topic, message))
 
 
 def _message_class(type_name: str) -> type:
