@@ -157,8 +157,8 @@ class Bench:
             JointState(header=Header(stamp=stamp), name=names, position=[math.pi] * 6 + [0.04])
         )
         if self.cameras_on:
-            data = array.array('B', bytes([9]) * (320 * 240 * 3))
-            image = Image(height=240, width=320, encoding='rgb8', step=960, data=data)
+            data = array.array('B', bytes([9]) * (640 * 480 * 3))
+            image = Image(height=480, width=640, encoding='rgb8', step=1920, data=data)
             image.header.stamp = stamp
             self._images.publish(image)
 

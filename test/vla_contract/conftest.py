@@ -127,7 +127,9 @@ class Cell:
         """What is said about the deployment; it must be refused."""
         with pytest.raises((ContractError, ContractErrors)) as caught:
             load_deployment(self.deployment)
-        return caught.value.errors
+        error = caught.value
+        assert isinstance(error, ContractError | ContractErrors)
+        return error.errors
 
     def error(self) -> ContractError:
         """The one error of the deployment."""
