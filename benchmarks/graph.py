@@ -54,7 +54,10 @@ def main() -> None:
     """Measure, print and keep."""
     console = Console()
     runs = [measure(seed, console) for seed in range(RUNS)]
+    failed = [a.message for run in runs for a in run.attempts if not a.success]
+    failed += [f'{n} ended with {c}' for run in runs for n, c in run.exits.items() if c]
     notes = f'"{INSTRUCTION}", medians of {RUNS} runs; cpu_…: share of one core while at work'
+    notes = '; '.join([notes, *failed])
     report.write('graph', figures(runs), notes)
 
 
