@@ -119,7 +119,9 @@ def test_stops_in_order_and_keeps_a_log_of_each_node(tmp_path: Path) -> None:
             lines.wait(spec.name, 'ready')
     assert runner.clean
     assert [ending.name for ending in runner.endings] == ['policy', 'sim']
-    policy, sim = (int(lines.wait(name, 'stopped').split()[-1]) for name in ('policy', 'sim'))
+    policy, sim = (
+        int((tmp_path / f'{name}.log').read_text().split()[-1]) for name in ('policy', 'sim')
+    )
     assert policy < sim
     assert 'stopped at' in (tmp_path / 'policy.log').read_text()
 

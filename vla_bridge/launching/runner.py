@@ -82,7 +82,8 @@ class Runner:
     def __post_init__(self) -> None:
         """Make the folder, and the readers of what the nodes say."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.output = Output(self.folder, self.show)
+        self.output = Output(self.folder, self._relay)
+        self._stopping = False
 
     def __enter__(self) -> 'Runner':
         """Start every node; if one cannot be started, none stays."""
@@ -129,6 +130,7 @@ class Runner:
 
     def stop(self) -> None:
         """Stop the nodes in order, each with SIGINT, then SIGTERM, then SIGKILL."""
+        self._stopping = True
         running, self.processes = self.processes, []
         by_order = sorted(running, key=lambda process: process.spec.stop_order)
         for _, group in groupby(by_order, key=lambda process: process.spec.stop_order):
@@ -149,6 +151,11 @@ class Runner:
         self.processes.append(process)
         if process.popen.stdout is not None:
             self.output.add(spec.name, process.popen.stdout)
+
+    def _relay(self, name: str, line: str) -> None:
+        """Show a line, but not the traceback of a node stopped while it still started."""
+        if not self._stopping or line.startswith('['):
+            self.show(name, line)
 
     def _say(self, name: str, level: str, text: str) -> None:
         """Speak for a node, in the form that nodes speak in."""
