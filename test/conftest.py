@@ -12,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from rclpy.context import Context
 
+CHECKOUT = Path(__file__).parent.parent
 FIRST_DOMAIN = 1  # 0 is everybody's
 LAST_DOMAIN = 101  # above it, ports of DDS meet those the kernel gives away
 DISCOVERY_PORT = 7410  # of the first participant in domain 0
@@ -32,8 +33,10 @@ def ros_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]
         domain = int(claim.getsockname().rpartition(b'-')[2])
         monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
         monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-        # The loopback interface seldom carries multicast; participants would meet seconds late.
+        # As vla_bridge.launching.domain does, so that participants do not meet seconds late.
         monkeypatch.setenv('ROS_STATIC_PEERS', '127.0.0.1')
+        for name in ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'):
+            monkeypatch.setenv(name, str(CHECKOUT / 'config' / 'dds' / 'local.xml'))
         monkeypatch.delenv('ROS_LOCALHOST_ONLY', raising=False)
         monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path / 'ros_log'))
         yield domain

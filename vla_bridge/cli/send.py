@@ -35,10 +35,10 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
 
 def _run(chosen: argparse.Namespace) -> int:
     from vla_bridge.cli.sending import send
-    from vla_bridge.launching.domain import stay_local, users_domain
+    from vla_bridge.launching.domain import look_here_too, users_domain
 
     users_domain()
-    stay_local()
+    look_here_too()
     return send(
         chosen.instruction,
         chosen.timeout,

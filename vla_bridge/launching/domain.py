@@ -20,6 +20,8 @@ LOCK_PORT = 249
 DOMAINS = range(1, 101)
 """Above 101 the ports are those the system hands to anyone who asks."""
 HIGHEST = 232
+_PROFILES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+"""Fast DDS has renamed the variable; either release reads its own."""
 
 
 def users_domain() -> int | None:
@@ -34,15 +36,25 @@ def users_domain() -> int | None:
     return int(text)
 
 
+def look_here_too() -> None:
+    """Look for others on this machine without multicast too: loopback seldom carries any."""
+    os.environ.setdefault('ROS_STATIC_PEERS', '127.0.0.1')
+
+
 def stay_local() -> None:
     """Keep discovery on this machine, unless the user said otherwise, and make it prompt.
 
-    The loopback interface seldom carries multicast; without a peer to write to, participants would
-    meet only at their next announcement, seconds later.
+    Two participants may miss each other's first words; by default the next come seconds later.
     """
     discovery = os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    if discovery == 'LOCALHOST':
-        os.environ.setdefault('ROS_STATIC_PEERS', '127.0.0.1')
+    if discovery != 'LOCALHOST':
+        return
+    look_here_too()
+    if not any(name in os.environ for name in _PROFILES):
+        from vla_bridge.resources import share
+
+        profile = str(share() / 'config' / 'dds' / 'local.xml')
+        os.environ.update(dict.fromkeys(_PROFILES, profile))
 
 
 @contextmanager
