@@ -19,7 +19,6 @@ from typing_extensions import override
 
 from vla_bridge.opened import Opened
 from vla_bridge.resources import config_file
-from vla_bridge.transport import make_room
 from vla_contract.deployment import Deployment, load_deployment, load_policy, load_robot, match
 from vla_contract.errors import VlaError
 
@@ -198,10 +197,9 @@ def run(factory: Callable[[], VlaNode], args: list[str] | None = None) -> int:
 
     rclpy's own signal handling is off, so that a node can still publish while it stops.
     """
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    stop = _Stop()
     try:
-        make_room()
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        stop = _Stop()
         node = factory()
         try:
             return _spin(node, stop)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Room for pictures between the processes of one machine, whichever way a node is started."""
+"""Room for pictures on their way from one process of this machine to another."""
 
 import os
 
@@ -10,10 +10,11 @@ _VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 
 
 def make_room() -> None:
-    """Have Fast DDS use config/fastdds.xml from its first participant on, unless the user chose.
+    """Have Fast DDS use config/dds/camera.xml in this process; to be called before rclpy.init().
 
-    Other DDS implementations do not look at these variables.
+    A profile that the user chose stays. Other DDS implementations do not look at these variables.
     """
-    if not any(variable in os.environ for variable in _VARIABLES):
-        for variable in _VARIABLES:
-            os.environ[variable] = str(share() / 'config' / 'fastdds.xml')
+    folder = share() / 'config' / 'dds'
+    ours = {None, '', str(folder / 'local.xml')}
+    if all(os.environ.get(variable) in ours for variable in _VARIABLES):
+        os.environ.update(dict.fromkeys(_VARIABLES, str(folder / 'camera.xml')))

@@ -17,6 +17,7 @@ from sensor_msgs.msg import Image
 
 from vla_bridge.transport import make_room
 
+DDS = Path(__file__).resolve().parents[2] / 'config' / 'dds'
 WAIT_S = 20.0
 BURST = 6
 BEST_EFFORT = QoSProfile(depth=BURST, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -66,12 +67,12 @@ def test_a_burst_of_pictures_arrives_whole(ros_context: Context) -> None:
 
 
 def test_the_users_own_profiles_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under either name."""
+    """Under either name; ours for nodes without pictures gives way."""
     for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
         monkeypatch.setattr(os, 'environ', {variable: 'mine.xml'})
         make_room()
         assert os.environ == {variable: 'mine.xml'}
-    monkeypatch.setattr(os, 'environ', {})
-    make_room()
-    assert {Path(path).name for path in os.environ.values()} == {'fastdds.xml'}
-    assert all(Path(path).is_file() for path in os.environ.values())
+    for before in ({}, {'FASTRTPS_DEFAULT_PROFILES_FILE': str(DDS / 'local.xml')}):
+        monkeypatch.setattr(os, 'environ', before)
+        make_room()
+        assert set(os.environ.values()) == {str(DDS / 'camera.xml')}

@@ -94,21 +94,22 @@ class Assembler:
         self._joints = self._stream(f'joint states ({robot.joint_states})', joint_age, rate)
         self._truth = self._stream(f'ground truth ({truth_topic})', image_age, rate)
         self._pacing = list(self._images.values()) or [self._joints]
+        self._announced: list[int] | None = None
         if not self._images and not self.joint_names:
             raise VlaError(
                 f'policy {policy.name} takes neither images nor a state: it would never be asked'
             )
 
     def add_image(self, camera: str, message: StampedMessage, now: Now) -> bool:
-        """Take a camera's message; true if a newer observation can perhaps be made."""
+        """Take a camera's message; true if another observation can now be made."""
         return self._add(self._images[camera], message, now)
 
     def add_joints(self, message: JointStateMessage, now: Now) -> bool:
-        """Take joint states; true if a newer observation can perhaps be made."""
+        """Take joint states; true if another observation can now be made."""
         return self._add(self._joints, message, now)
 
     def add_truth(self, message: GroundTruthMessage, now: Now) -> bool:
-        """Take ground truth; true if a newer observation can perhaps be made."""
+        """Take ground truth; true if another observation can now be made."""
         return self._add(self._truth, message, now)
 
     def check(self, now: Now) -> None:
@@ -141,19 +142,22 @@ class Assembler:
     def _add(self, stream: Stream, message: StampedMessage, now: Now) -> bool:
         with self._lock:
             self._forget_another_time(now)
-            before = self._pivot_ns()
             try:
                 stream.add(stamp_ns(message.header.stamp, 'header'), now, message)
             except VlaError as error:
                 stream.refuse('stamp', str(error))
-            after = self._pivot_ns()
-            return after is not None and after != before
+            pacing = self._pacing_stamps()
+            newer = pacing is not None and pacing != self._announced
+            self._announced = pacing
+            return newer
 
-    def _pivot_ns(self) -> int | None:
-        """The newest stamp that every pacing stream has reached."""
+    def _pacing_stamps(self) -> list[int] | None:
+        """Stamps of the set that would be chosen now, None where a stream is empty."""
         newest = [stream.newest for stream in self._pacing]
         stamps = [sample.stamp_ns for sample in newest if sample is not None]
-        return min(stamps) if len(stamps) == len(newest) else None
+        if len(stamps) < len(newest):
+            return None
+        return [stream.nearest(min(stamps)).stamp_ns for stream in self._pacing]
 
     def _forget_another_time(self, now: Now) -> None:
         """Drop everything when the clock goes back: it belongs to a world that was reset."""
