@@ -263,7 +263,7 @@ def test_it_can_be_stopped_taken_down_and_set_up_again(bench: Bench) -> None:
         count = len(bench.heard[ROBOT.joint_states])
         change(Transition.TRANSITION_CLEANUP)
         assert len(bench.heard[ROBOT.joint_states]) == count
-        assert not bench.node.get_publishers_info_by_topic(ROBOT.joint_states)
+        bench.until(lambda: not bench.node.get_publishers_info_by_topic(ROBOT.joint_states))
         change(Transition.TRANSITION_CONFIGURE)
         change(Transition.TRANSITION_ACTIVATE)
         bench.next(ROBOT.joint_states, 5)
