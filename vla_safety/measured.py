@@ -17,6 +17,7 @@ STANDSTILL = 0.02
 _REACH = 0.2
 """Measured positions this far beyond a limit are a broken sensor, not a bent arm."""
 _FUTURE_S = 0.05
+_FAULT_LASTS_NS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Measured:
         self._limits = limits
         self._joints: dict[str, _Joint] = {}
         self._fault: Finding | None = None
+        self._fault_ns = -_FAULT_LASTS_NS
 
     def update(
         self,
@@ -52,17 +54,24 @@ class Measured:
         stamp_ns: int,
         now: Instant,
     ) -> None:
-        """Take one message. A fault stays until the next message without one."""
-        self._fault = None
+        """Take one message. A fault outlasts the good messages right after it."""
+        if now.steady_ns - self._fault_ns > _FAULT_LASTS_NS:
+            self._fault = None
+        fault: Finding | None = None
         for index, name in enumerate(self._limits.names):
             if name not in positions:
                 continue
             position, velocity = positions[name], velocities.get(name, math.nan)
-            self._fault = self._fault or self._fault_of(index, position, stamp_ns, now)
+            fault = fault or self._fault_of(index, position, stamp_ns, now)
             if math.isnan(velocity):
                 velocity = self._difference(name, position, stamp_ns)
-            if self._fault is None:
+            if fault is None:
                 self._joints[name] = _Joint(position, velocity, stamp_ns, now.steady_ns)
+        self._keep(fault, now)
+
+    def _keep(self, fault: Finding | None, now: Instant) -> None:
+        if fault is not None:
+            self._fault, self._fault_ns = fault, now.steady_ns
 
     def forget(self) -> None:
         """The clock was set back: what was measured before has no time now."""
