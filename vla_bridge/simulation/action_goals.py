@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from rclpy.action.server import ActionServer, CancelResponse, GoalResponse, ServerGoalHandle
 from rclpy.lifecycle import LifecycleNode
 
-from vla_bridge.simulation.trajectory_interface import QUIET_S
+from vla_bridge.simulation.quiet import QUIET_S
 from vla_contract.errors import VlaError
 from vla_sim.controllers.goal import GoalStatus
 

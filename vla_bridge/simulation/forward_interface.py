@@ -6,7 +6,7 @@ import threading
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Float64MultiArray
 
-from vla_bridge.simulation.trajectory_interface import QUIET_S
+from vla_bridge.simulation.quiet import QUIET_S
 from vla_bridge.topics import COMMAND
 from vla_sim.controllers.forward_position import ForwardPositionController
 from vla_sim.controllers.refusal import CommandRefusedError

@@ -11,12 +11,10 @@ from rclpy.lifecycle import LifecycleNode
 from trajectory_msgs.msg import JointTrajectory
 
 from vla_bridge.simulation.conversion import trajectory_message
+from vla_bridge.simulation.quiet import QUIET_S
 from vla_bridge.topics import COMMAND
 from vla_contract.errors import VlaError
 from vla_sim.controllers.joint_trajectory import JointTrajectoryController
-
-QUIET_S = 0.5
-"""Refusals closer together than this are not all logged."""
 
 
 @dataclass(frozen=True)
