@@ -62,20 +62,31 @@ def action_columns(robot: Robot, policy: Policy) -> Columns:
     return _columns(layout.columns, units, layout.unit, layout.gripper)
 
 
-def state_joints(robot: Robot, policy: Policy) -> tuple[str, ...]:
-    """Name in joint_states of each column of the state."""
-    return tuple(
-        _gripper(robot).joint if name == GRIPPER else name for name in policy.state.columns
-    )
+class StateReader:
+    """Joint positions → the policy's state.
 
+    Attributes:
+        joints: Name in joint_states of each column.
+    """
 
-def state_vector(robot: Robot, policy: Policy, positions: Mapping[str, float]) -> Array:
-    """Joint positions by name in joint_states [rad or m], as the policy's state."""
-    canonical = [
-        _gripper(robot).to_opening(positions[joint]) if name == GRIPPER else positions[joint]
-        for name, joint in zip(policy.state.columns, state_joints(robot, policy), strict=True)
-    ]
-    return state_columns(robot, policy).from_si(np.array(canonical, dtype=np.float64))
+    def __init__(self, robot: Robot, policy: Policy) -> None:
+        """Refuse a state that the robot does not have."""
+        self._columns = state_columns(robot, policy)
+        self._gripper = robot.gripper
+        self._names = policy.state.columns
+        self.joints = tuple(
+            _gripper(robot).joint if name == GRIPPER else name for name in self._names
+        )
+
+    def read(self, positions: Mapping[str, float]) -> Array:
+        """The state of positions by name in joint_states [rad or m]."""
+        canonical = [
+            self._gripper.to_opening(positions[joint])
+            if self._gripper is not None and name == GRIPPER
+            else positions[joint]
+            for name, joint in zip(self._names, self.joints, strict=True)
+        ]
+        return self._columns.from_si(np.array(canonical, dtype=np.float64))
 
 
 def _columns(

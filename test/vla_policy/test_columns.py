@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vla_contract.errors import VlaError
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
-from vla_policy.columns import action_columns, state_columns, state_joints, state_vector
+from vla_policy.columns import StateReader, action_columns, state_columns
 
 PolicyFile = Callable[..., Policy]
 DEGREES = {'unit': 'deg', 'gripper': {'open': -1.0, 'closed': 1.0}}
@@ -33,11 +33,12 @@ def test_the_state_is_read_by_name_in_the_policys_words(
 ) -> None:
     """A finger joint at its open end is what the policy calls open."""
     policy = policy_file(state=DEGREES)
-    assert state_joints(robot, policy) == ('turn', 'slide', 'finger')
+    reader = StateReader(robot, policy)
+    assert reader.joints == ('turn', 'slide', 'finger')
     positions = {'finger': 0.0, 'other': 9.0, 'slide': 0.1, 'turn': math.pi}
-    np.testing.assert_allclose(state_vector(robot, policy, positions), [180.0, 0.1, -1.0])
+    np.testing.assert_allclose(reader.read(positions), [180.0, 0.1, -1.0])
     positions['finger'] = 0.8
-    assert state_vector(robot, policy, positions)[2] == pytest.approx(1.0)
+    assert reader.read(positions)[2] == pytest.approx(1.0)
 
 
 @given(

@@ -31,7 +31,7 @@ from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
-from vla_policy.columns import state_joints, state_vector
+from vla_policy.columns import StateReader
 
 _NS = 1_000_000_000
 _MESSAGES_PER_STATE = 4
@@ -82,7 +82,8 @@ class Assembler:
         self._skew_ns = round(robot.timing.max_skew_s * _NS)
         self._lock = threading.Lock()
         self._latest_ros_ns = 0
-        self.joint_names = state_joints(robot, policy)
+        self._state = StateReader(robot, policy)
+        self.joint_names = self._state.joints
         wanted = {image.camera for image in policy.images}
         self.cameras = {camera.name: camera for camera in robot.cameras if camera.name in wanted}
         image_age, joint_age = robot.timing.image_max_age_s, robot.timing.joint_state_max_age_s
@@ -212,7 +213,7 @@ class Assembler:
                 f'no position of {", ".join(missing)} within {self._skew_ns / _NS:g} s of the '
                 'observation',
             )
-        return state_vector(self._robot, self._policy, positions), oldest_ns
+        return self._state.read(positions), oldest_ns
 
     def _select_truth(self, reference_ns: int, now: Now) -> Sample:
         self._truth.require_newest(now)
