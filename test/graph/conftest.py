@@ -40,9 +40,9 @@ REST_S = 0.5
 
 @dataclass
 class Sample:
-    """One joint state, and when it was heard by the steady clock [s]."""
+    """One joint state, with the time at which it held: the listener may be late [s]."""
 
-    heard_s: float
+    time_s: float
     positions: NDArray[np.float64]
     speed: float
 
@@ -157,8 +157,8 @@ class Probe:
 
     def rest_after(self, since_s: float) -> float:
         """Time from a moment to the last sign of motion, after a second of watching [s]."""
-        self.spin(since_s + 1.0 - time.monotonic())
-        moving = [s.heard_s for s in self.samples if s.heard_s > since_s and s.speed > STANDSTILL]
+        self.spin(since_s + 1.0 - time.time())
+        moving = [s.time_s for s in self.samples if s.time_s > since_s and s.speed > STANDSTILL]
         return (moving[-1] - since_s) if moving else 0.0
 
     def moving(self) -> bool:
@@ -185,7 +185,8 @@ class Probe:
         names = self.robot.joint_names
         positions = np.array([by_name[name] for name in names])
         speed = max(abs(speeds[name]) for name in names)
-        self.samples.append(Sample(time.monotonic(), positions, speed))
+        stamp = message.header.stamp
+        self.samples.append(Sample(stamp.sec + stamp.nanosec * 1e-9, positions, speed))
 
 
 class Graph:
@@ -207,9 +208,9 @@ class Graph:
             self.processes[name] = subprocess.Popen(command, cwd=CHECKOUT, env=self._environment)
 
     def signal(self, name: str, number: signal.Signals) -> float:
-        """Send a signal; the moment it was sent, by the steady clock [s]."""
+        """Send a signal; the moment it was sent [s]."""
         self.processes[name].send_signal(number)
-        return time.monotonic()
+        return time.time()
 
     def close(self) -> None:
         """End everything, whatever state it is in."""

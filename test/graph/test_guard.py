@@ -56,7 +56,7 @@ def test_the_guard_stops_the_arm_of_a_silent_safety_node(
 ) -> None:
     """On its own, from the plan it overheard, within half a second of the last heartbeat."""
     swinging.fall_silent('safety_node')
-    silent = time.monotonic()
+    silent = time.time()
     assert swinging.rest_after(silent) <= REST_S
     assert 'the safety node was silent' in reports[0].data
     swinging.assert_within_limits()
@@ -69,6 +69,6 @@ def test_the_guard_answers_an_emergency_stop_that_nobody_answers(
     button = swinging.node.create_publisher(Bool, topics.EMERGENCY_STOP, topics.COMMAND)
     swinging.until(button.get_subscription_count, 'the button is wired')
     button.publish(Bool(data=True))
-    pressed = time.monotonic()
+    pressed = time.time()
     assert swinging.rest_after(pressed) <= REST_S
     assert 'emergency stop was unanswered' in reports[0].data
