@@ -35,7 +35,7 @@ def write(name: str, figures: Mapping[str, object], notes: str = '') -> Path:
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f'{name}.json'
-    path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + '\n', encoding='utf-8')
     _show(name, figures, document['machine'], document['commit'], notes)
     return path
 
