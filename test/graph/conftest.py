@@ -27,6 +27,8 @@ from vla_bridge.resources import config_file
 from vla_contract.action import ActionChunk as Chunk
 from vla_contract.action import ActionSpace
 from vla_contract.deployment import load_robot
+from vla_safety.kinematics import Kinematics
+from vla_safety.limits import Limits
 from vla_safety.measured import STANDSTILL
 from vla_safety.motion import NS
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 40.0
-REST_S = 0.5
+SETTLE_S = 0.3
 
 
 @dataclass
@@ -44,7 +46,12 @@ class Sample:
 
     time_s: float
     positions: NDArray[np.float64]
-    speed: float
+    speeds: NDArray[np.float64]
+
+    @property
+    def speed(self) -> float:
+        """Of the fastest joint."""
+        return float(self.speeds.max())
 
 
 @dataclass
@@ -59,7 +66,10 @@ class Probe:
 
     def __post_init__(self) -> None:
         """Subscribe to everything worth watching."""
-        self.robot = load_robot(config_file('sim_ur5e', 'robots'))
+        path = config_file('sim_ur5e', 'robots')
+        self.robot = load_robot(path)
+        model = Kinematics(self.robot, path.parent / self.robot.urdf)
+        self.limits = Limits.of(self.robot, model.lower, model.upper, model.velocity)
         self.node = Node('probe', context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
@@ -110,6 +120,7 @@ class Probe:
         """Call one of the safety node's services."""
         client = self.node.create_client(Trigger, service)
         self.until(client.service_is_ready, f'service {service}')
+        self.spin(SETTLE_S)  # the server has to find us too, or cannot answer
         future = client.call_async(Trigger.Request())
         self.until(future.done, f'an answer of {service}')
         self.node.destroy_client(client)
@@ -167,10 +178,10 @@ class Probe:
 
     def assert_within_limits(self) -> None:
         """No joint was ever seen outside its position limits or beyond its speed limit."""
-        lower, upper = -2 * np.pi, 2 * np.pi
+        limits = self.limits
         for sample in self.samples:
-            assert ((sample.positions > lower) & (sample.positions < upper)).all()
-            assert sample.speed <= max(joint.velocity for joint in self.robot.joints)
+            assert not limits.position_excess(sample.positions).any(), sample
+            assert (sample.speeds <= limits.velocity).all(), sample
 
     def close(self) -> None:
         """Stop watching."""
@@ -184,9 +195,9 @@ class Probe:
         speeds = dict(zip(message.name, message.velocity, strict=True))
         names = self.robot.joint_names
         positions = np.array([by_name[name] for name in names])
-        speed = max(abs(speeds[name]) for name in names)
+        fast = np.abs([speeds[name] for name in names])
         stamp = message.header.stamp
-        self.samples.append(Sample(stamp.sec + stamp.nanosec * 1e-9, positions, speed))
+        self.samples.append(Sample(stamp.sec + stamp.nanosec * 1e-9, positions, fast))
 
 
 class Graph:

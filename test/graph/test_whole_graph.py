@@ -32,6 +32,7 @@ def execute(probe: 'Probe', instruction: str = INSTRUCTION) -> ClientGoalHandle:
     """Send an instruction as any user would, and wait until the arm moves for it."""
     client = ActionClient(probe.node, Execute, topics.EXECUTE)
     probe.until(client.server_is_ready, 'the execute action')
+    probe.spin(0.3)
     sending = client.send_goal_async(Execute.Goal(instruction=instruction, timeout=60.0))
     probe.until(sending.done, 'the goal is answered')
     goal: ClientGoalHandle = sending.result()

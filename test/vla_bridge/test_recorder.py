@@ -26,6 +26,7 @@ from vla_contract.deployment import load_deployment
 from vla_contract.robot import Robot
 
 SHARE = Path(__file__).parents[2]
+SETTLE_S = 0.5
 
 
 class Bench:
@@ -47,6 +48,8 @@ class Bench:
             [sys.executable, '-m', 'vla_bridge.nodes.recorder_node', *arguments]
         )
         self.until(self.client.server_is_ready)
+        settled = time.monotonic() + SETTLE_S  # the server has to find us too, or cannot answer
+        self.until(lambda: time.monotonic() > settled)
 
     def until(self, done: Callable[[], bool]) -> None:
         """Spin until something holds."""

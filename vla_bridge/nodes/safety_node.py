@@ -182,6 +182,8 @@ class SafetyNode(VlaNode):
                 f'nobody listens on {self._robot.controller.topic}; start and activate the '
                 'controller, or correct controller.topic in the robot file',
             )
+        if motion_filter.mode.takes_chunks:
+            return f'already armed ({motion_filter.mode.name})'
         motion_filter.arm(self._now())
         return 'armed'
 
