@@ -127,3 +127,21 @@ def test_lines_of_nodes_keep_their_names_and_lose_their_clutter() -> None:
 def test_the_page_of_the_command_line_says_what_the_parser_says() -> None:
     """Run python -m tools.make_command_doc when this fails."""
     assert make_command_doc.PAGE.read_text(encoding='utf-8') == make_command_doc.page()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['demo', '--seed', '-5'], 'seeds start at 0'),
+        (['demo', '--timeout', 'nan'], 'is no time'),
+        (['send', '--timeout', '-3', 'x'], 'is no time'),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused_before_anything_starts(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the parser, in words."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err

@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 
 from vla_bridge.cli.arguments import add_command
+from vla_bridge.cli.numbers import seconds, seed
 
 _TEXT = """\
 Starts the whole graph as separate processes over DDS, lays out a simulated scene, sends an
@@ -33,12 +34,16 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
         metavar='TEXT',
         help=f'What the arm shall do; may be given several times [{INSTRUCTION}].',
     )
-    command.add_argument('--seed', type=int, default=0, help='Seed of the first scene [0].')
+    command.add_argument('--seed', type=seed, default=0, help='Seed of the first scene [0].')
     command.add_argument(
         '--deployment', default='sim', help='A simulated deployment: a file, or a name [sim].'
     )
     command.add_argument(
-        '--timeout', type=float, default=60.0, metavar='S', help='Time for each [60 s].'
+        '--timeout',
+        type=seconds,
+        default=60.0,
+        metavar='S',
+        help='Time for each; 0: unlimited [60 s].',
     )
     command.add_argument(
         '--out', type=Path, metavar='DIR', help='Folder to make [out/demo/DATE-SEED].'

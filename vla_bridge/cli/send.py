@@ -4,6 +4,7 @@
 import argparse
 
 from vla_bridge.cli.arguments import add_command
+from vla_bridge.cli.numbers import seconds, seed
 
 _TEXT = """\
 Sends an instruction through the action `execute`, shows how it goes, and exits 0 if it succeeded.
@@ -23,13 +24,17 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
     command = add_command(commands, 'send', 'send one instruction', _TEXT, _run)
     command.add_argument('instruction', help='Plain language.')
     command.add_argument(
-        '--timeout', type=float, default=60.0, metavar='S', help='Time allowed [60 s].'
+        '--timeout',
+        type=seconds,
+        default=60.0,
+        metavar='S',
+        help='Time allowed; 0: unlimited [60 s].',
     )
     command.add_argument('--namespace', default='', help='Of the graph.')
     command.add_argument(
         '--reset', action='store_true', help='Lay the simulated scene out for it first.'
     )
-    command.add_argument('--seed', type=int, default=0, help='Of that scene [0].')
+    command.add_argument('--seed', type=seed, default=0, help='Of that scene [0].')
     command.add_argument('--arm', action='store_true', help='Arm the safety node first.')
 
 

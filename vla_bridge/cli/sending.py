@@ -3,6 +3,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -21,6 +22,8 @@ LOOK_S = 3.0
 SIMULATED_S = 1.0
 """Nodes come into sight one by one; an arm whose simulator is not seen by then is real."""
 PLAIN_EVERY_S = 2.0
+SILENCE_S = 10.0
+"""Feedback comes five times a second; this long without it, nobody is there."""
 SUCCEEDED, FAILED = 0, 1
 
 
@@ -31,9 +34,11 @@ class Progress:
         """Show nothing yet."""
         self._console, self._status, self._complaints = console, status, complaints
         self._next = 0.0
+        self._heard_s = time.monotonic()
 
     def __call__(self, feedback: Any) -> None:  # noqa: ANN401 - of a generated class
         """Show one feedback."""
+        self._heard_s = time.monotonic()
         done = '' if math.isnan(feedback.progress) else f'  {feedback.progress:4.0%}'
         safety = f'{feedback.safety_state} {feedback.reason}'
         complaint = escape(self._complaints.newest())
@@ -43,12 +48,31 @@ class Progress:
             f'[bold]{feedback.elapsed:5.1f} s[/]{done}  {safety}  '
             f'speed {feedback.speed_scale:.0%}  {feedback.chunks} chunks  [yellow]{complaint}[/]'
         )
-        now = time.monotonic()
+        now = self._heard_s
         if self._console.is_terminal:
             self._status.update(line)
         elif now >= self._next:
             self._next = now + PLAIN_EVERY_S
             self._console.print(line, soft_wrap=True)
+
+    def check(self) -> None:
+        """Refuse to wait for a graph that says nothing any more."""
+        silent_s = time.monotonic() - self._heard_s
+        if silent_s > SILENCE_S:
+            raise VlaError(
+                f'the graph has said nothing for {silent_s:.0f} s: it ended, or its instruction '
+                'node did; see the terminal that it runs in'
+            )
+
+
+def _watched(progress: Progress, pulse: Callable[[], None]) -> Callable[[], None]:
+    """A pulse that also notices when the graph has gone."""
+
+    def check() -> None:
+        pulse()
+        progress.check()
+
+    return check
 
 
 def send(instruction: str, timeout_s: float, namespace: str, *, seed: int | None, arm: bool) -> int:
@@ -69,7 +93,9 @@ def send(instruction: str, timeout_s: float, namespace: str, *, seed: int | None
     ):
         complaints = Complaints(client.node)
         _prepare(client, instruction, seed=seed, arm=arm)
-        goal = client.instruct(instruction, timeout_s, Progress(console, status, complaints))
+        progress = Progress(console, status, complaints)
+        goal = client.instruct(instruction, timeout_s, progress)
+        client.pulse = _watched(progress, interrupts.check)
         try:
             result = client.result(goal, (timeout_s or math.inf) + GRACE_S)
         except InterruptError:

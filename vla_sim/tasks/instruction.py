@@ -12,6 +12,15 @@ from vla_sim.tasks.task import Task
 
 FAMILIES = ('place', 'stack', 'push')
 
+_EXAMPLES = ', '.join(
+    f'"{template}"'
+    for template in (
+        place.TEMPLATES[0].format(subject='red cube', bowl='blue bowl'),
+        stack.TEMPLATES[0].format(subject='red cube', base='blue cylinder'),
+        push.TEMPLATES[0].format(subject='yellow cylinder', side='left'),
+    )
+)
+
 
 def parse(instruction: str) -> Task:
     """The task that an instruction asks for.
@@ -23,10 +32,8 @@ def parse(instruction: str) -> Task:
     task = place.parse(sentence) or stack.parse(sentence) or push.parse(sentence)
     if task is None:
         raise VlaError(
-            f'"{instruction}" is not understood. Say, for example, '
-            f'"{place.TEMPLATES[0]}", "{stack.TEMPLATES[0]}" or "{push.TEMPLATES[0]}", where '
-            'subject and base are a cube or a cylinder, bowl is a bowl, each with its colour '
-            f'({", ".join(COLOURS)}), and side is left or right'
+            f'"{instruction}" is not understood. Say, for example, {_EXAMPLES}, with a cube, a '
+            f'cylinder or a bowl and its colour ({", ".join(COLOURS)}), or left and right'
         )
     return task
 
