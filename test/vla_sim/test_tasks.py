@@ -70,7 +70,7 @@ def test_instructions_are_understood(instruction: str, task: Task) -> None:
 )
 def test_other_words_are_refused_with_what_is_understood(instruction: str) -> None:
     """The error teaches the language."""
-    with pytest.raises(VlaError, match='put the red cube in the blue bowl.*red, green, blue'):
+    with pytest.raises(VlaError, match=r'put the red cube in the blue bowl.*red, green, blue'):
         parse(instruction)
 
 
