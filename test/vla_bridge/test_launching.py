@@ -105,7 +105,8 @@ def test_a_domain_in_use_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(
-    not importlib.util.find_spec('launch_ros'), reason='ROS launch is not installed'
+    not importlib.util.find_spec('launch_ros'),
+    reason='launch_ros is not on PyPI: runs where ROS 2 is installed and sourced',
 )
 @pytest.mark.parametrize('name', ['sim', 'robot'])
 def test_launch_files_describe_every_option(name: str) -> None:

@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -89,12 +90,11 @@ class Runner:
         """Start every node; if one cannot be started, none stays."""
         if threading.current_thread() is not threading.main_thread():
             raise VlaError('a graph must be started from the main thread: its nodes die with it')
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.stop)
             for spec in self.nodes:
                 self._start(spec)
-        except BaseException:
-            self.stop()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(
