@@ -229,6 +229,20 @@ def test_partial_joint_states_are_merged_by_name() -> None:
     assert found.state_stamp_ns == 950_000_000
 
 
+@pytest.mark.parametrize('images', [True, False])
+def test_partial_joint_states_of_one_stamp_are_merged(images: bool) -> None:
+    """The second of them neither replaces the first nor waits for the next stamp to count."""
+    feed = Feed() if images else Feed(images=[])
+    if images:
+        feed.image('a', 1.0)
+        feed.image('b', 1.0)
+    feed.joints(1.0, finger=0.04)
+    assert feed.joints(1.0, turn=0.5, lift=0.6) != images
+    found = observe(feed.assembler, now(1.0))
+    np.testing.assert_allclose(found.state, [0.5, 0.6, 1.0])
+    assert found.state_stamp_ns == 10**9
+
+
 def test_a_joint_that_falls_silent_is_named() -> None:
     """The topic is alive, but the gripper's driver is not."""
     feed = Feed()

@@ -46,6 +46,17 @@ def test_the_same_stamp_again_replaces_the_sample() -> None:
     assert found.nearest(0).message is again
 
 
+def test_parts_of_the_same_stamp_are_kept_beside_each_other() -> None:
+    """Two drivers that share a clock each have their say; the newest comes first."""
+    found = Stream('joint states', 0.3, 3, parts=True)
+    parts = [JointState(name=[name]) for name in ('arm', 'finger', 'arm')]
+    for part in parts:
+        found.add(MS, now(1), part)
+    assert [sample.message for sample in found.around(MS, 0)] == parts[::-1]
+    found.add(2 * MS, now(2), MESSAGE)
+    assert stamps(found) == [1, 1, 2]
+
+
 def test_around_gives_earlier_ones_first_and_the_nearest_of_them_first() -> None:
     """Then those after, within the window only."""
     found = stream(capacity=9)

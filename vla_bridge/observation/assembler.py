@@ -92,10 +92,11 @@ class Assembler:
             for name, camera in self.cameras.items()
         }
         rate = robot.joint_state_rate_hz * _MESSAGES_PER_STATE
-        self._joints = self._stream(f'joint states ({robot.joint_states})', joint_age, rate)
+        joint_states = f'joint states ({robot.joint_states})'
+        self._joints = self._stream(joint_states, joint_age, rate, parts=True)
         self._truth = self._stream(f'ground truth ({truth_topic})', image_age, rate)
         self._pacing = list(self._images.values()) or [self._joints]
-        self._announced: list[int] | None = None
+        self._announced: list[Sample] | None = None
         if not self._images and not self.joint_names:
             raise VlaError(
                 f'policy {policy.name} takes neither images nor a state: it would never be asked'
@@ -136,9 +137,9 @@ class Assembler:
             world=decode_ground_truth(truth, self._truth.name) if truth else None,
         )
 
-    def _stream(self, name: str, max_age_s: float, rate_hz: float) -> Stream:
+    def _stream(self, name: str, max_age_s: float, rate_hz: float, parts: bool = False) -> Stream:
         window_s = max_age_s + self._robot.timing.max_skew_s
-        return Stream(name, max_age_s, math.ceil(window_s * rate_hz) + 2)
+        return Stream(name, max_age_s, math.ceil(window_s * rate_hz) + 2, parts)
 
     def _add(self, stream: Stream, message: StampedMessage, now: Now) -> bool:
         with self._lock:
@@ -147,18 +148,18 @@ class Assembler:
                 stream.add(stamp_ns(message.header.stamp, 'header'), now, message)
             except VlaError as error:
                 stream.refuse('stamp', str(error))
-            pacing = self._pacing_stamps()
+            pacing = self._pacing_set()
             newer = pacing is not None and pacing != self._announced
             self._announced = pacing
             return newer
 
-    def _pacing_stamps(self) -> list[int] | None:
-        """Stamps of the set that would be chosen now, None where a stream is empty."""
+    def _pacing_set(self) -> list[Sample] | None:
+        """The set that would be chosen now, None where a stream is empty."""
         newest = [stream.newest for stream in self._pacing]
         stamps = [sample.stamp_ns for sample in newest if sample is not None]
         if len(stamps) < len(newest):
             return None
-        return [stream.nearest(min(stamps)).stamp_ns for stream in self._pacing]
+        return [stream.nearest(min(stamps)) for stream in self._pacing]
 
     def _forget_another_time(self, now: Now) -> None:
         """Drop everything when the clock goes back: it belongs to a world that was reset."""

@@ -41,9 +41,9 @@ class Now:
     steady_ns: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
-    """One message.
+    """One message, equal to no other.
 
     Attributes:
         stamp_ns: When it was captured, by its header.
@@ -63,11 +63,14 @@ class Stream:
         name: For people, for example ``camera wrist (wrist_camera/image_raw)``.
         max_age_s: Age beyond which a sample no longer counts, by stamp and by arrival [s].
         capacity: Samples kept.
+        parts: Messages of one stamp are parts of a whole and all kept, as joint states may be;
+            otherwise one that repeats a stamp replaces the one before.
     """
 
-    def __init__(self, name: str, max_age_s: float, capacity: int) -> None:
+    def __init__(self, name: str, max_age_s: float, capacity: int, parts: bool = False) -> None:
         """Begin empty."""
         self.name = name
+        self._parts = parts
         self._max_age_ns = round(max_age_s * _NS)
         self._capacity = capacity
         self._samples: list[Sample] = []
@@ -103,14 +106,14 @@ class Stream:
             # Nothing newer by stamp for long: the stream paused, or the clock that stamps it was
             # set back. Either way what is kept is of no more use.
             self._samples.clear()
-        at = bisect_left(self._samples, stamp_ns, key=_stamp)
-        again = at < len(self._samples) and self._samples[at].stamp_ns == stamp_ns
-        self._samples[at : at + again] = [Sample(stamp_ns, now.steady_ns, message)]
+        end = bisect_right(self._samples, stamp_ns, key=_stamp)
+        start = end if self._parts else bisect_left(self._samples, stamp_ns, key=_stamp)
+        self._samples[start:end] = [Sample(stamp_ns, now.steady_ns, message)]
         del self._samples[: max(0, len(self._samples) - self._capacity)]
 
     def nearest(self, stamp_ns: int) -> Sample:
         """The sample captured nearest to a time; the stream must not be empty."""
-        return min(self._samples, key=lambda sample: abs(sample.stamp_ns - stamp_ns))
+        return min(reversed(self._samples), key=lambda sample: abs(sample.stamp_ns - stamp_ns))
 
     def around(self, stamp_ns: int, within_ns: int) -> tuple[Sample, ...]:
         """Samples captured about a time: those up to it, newest first, then those after it."""
