@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a policy asks for: action spaces, and a chunk of actions with its provenance."""
+"""What a policy asks for: action spaces, and a chunk of actions with its provenance.
+
+Both sides read here what may be asked: the policy file when it is loaded, the safety filter live.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +23,13 @@ class ActionSpace(StrEnum):
     POSE = 'pose'
     POSE_DELTA = 'pose_delta'
 
+
+JOINT_SPACES = (ActionSpace.JOINT_POSITION, ActionSpace.JOINT_VELOCITY, ActionSpace.JOINT_DELTA)
+"""Spaces whose columns are the robot's joints."""
+VETTED_SPACES = JOINT_SPACES
+"""Spaces that the safety filter can make verified motion of; a policy in another is refused."""
+MOST_ROWS = 4096
+"""Rows of a chunk that the safety filter takes."""
 
 POSE_COLUMNS = ('x', 'y', 'z', 'qx', 'qy', 'qz', 'qw')
 POSE_DELTA_COLUMNS = ('dx', 'dy', 'dz', 'rx', 'ry', 'rz')

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does this policy fit this robot? Every disagreement is named before anything moves."""
+"""Does this policy fit this robot, and what vets it? Every disagreement is named beforehand."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vla_contract.action import GRIPPER, ActionSpace
+from vla_contract.action import GRIPPER, JOINT_SPACES, VETTED_SPACES
 from vla_contract.document import did_you_mean
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
@@ -12,27 +12,24 @@ from vla_contract.yaml_file import Key
 
 
 class Mismatch(NamedTuple):
-    """A key of the policy file and a key of the robot file that cannot both be right.
+    """A key of the policy file that a key of the robot file, or any robot, cannot agree with.
 
     Attributes:
         key: In the policy file.
-        robot_key: In the robot file.
+        robot_key: In the robot file; None where no robot would do.
         problem: Both sides' values.
         remedy: What to do.
     """
 
     key: Key
-    robot_key: Key
+    robot_key: Key | None
     problem: str
     remedy: str
 
 
-_JOINT_SPACES = (ActionSpace.JOINT_POSITION, ActionSpace.JOINT_VELOCITY, ActionSpace.JOINT_DELTA)
-
-
 def mismatches(robot: Robot, policy: Policy) -> list[Mismatch]:
     """Every way in which the policy does not fit the robot."""
-    checks = (_identity, _cameras, _columns, _timing)
+    checks = (_identity, _cameras, _space, _columns, _timing)
     return [found for check in checks for found in check(robot, policy)]
 
 
@@ -86,11 +83,22 @@ def _cameras(robot: Robot, policy: Policy) -> Iterator[Mismatch]:
             )
 
 
+def _space(robot: Robot, policy: Policy) -> Iterator[Mismatch]:
+    del robot
+    if policy.action.space not in VETTED_SPACES:
+        yield Mismatch(
+            ('action', 'space'),
+            None,
+            f'{policy.action.space}, which the safety filter does not vet',
+            f'choose {", ".join(VETTED_SPACES)}',
+        )
+
+
 def _columns(robot: Robot, policy: Policy) -> Iterator[Mismatch]:
     layouts = {'state': policy.state.columns, 'action': policy.action.columns}
     for name, columns in layouts.items():
         joints = tuple(column for column in columns if column != GRIPPER)
-        joint_space = name == 'state' or policy.action.space in _JOINT_SPACES
+        joint_space = name == 'state' or policy.action.space in JOINT_SPACES
         if columns and joint_space:
             yield from _order((name, 'columns'), joints, robot)
         if GRIPPER in columns and robot.gripper is None:

@@ -110,8 +110,8 @@ def _told(
     found: Iterable[Mismatch], robot_file: YamlFile, policy_file: YamlFile
 ) -> Iterable[ContractError]:
     for key, robot_key, problem, remedy in found:
-        text = f'{problem} ({robot_file.place(robot_key)}); {remedy}'
-        yield policy_file.place(key).error(text)
+        other = '' if robot_key is None else f' ({robot_file.place(robot_key)})'
+        yield policy_file.place(key).error(f'{problem}{other}; {remedy}')
 
 
 def _robot(file: YamlFile) -> Robot:

@@ -7,7 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vla_contract.action import GRIPPER, POSE_COLUMNS, POSE_DELTA_COLUMNS, ActionSpace
+from vla_contract.action import (
+    GRIPPER,
+    MOST_ROWS,
+    POSE_COLUMNS,
+    POSE_DELTA_COLUMNS,
+    ActionSpace,
+)
 from vla_contract.document import Contradiction, Document
 from vla_contract.fields import Name, Positive
 
@@ -174,7 +180,7 @@ class Policy(Document):
     ground_truth: bool = False
     action: ActionLayout
     rate_hz: Positive
-    rows: Annotated[int, Field(gt=0)]
+    rows: Annotated[int, Field(gt=0, le=MOST_ROWS)]
     execution: Execution = Execution()
 
     @property

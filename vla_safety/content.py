@@ -8,18 +8,15 @@ import math
 
 import numpy as np
 
-from vla_contract.action import GRIPPER, ActionChunk, ActionSpace
+from vla_contract.action import GRIPPER, MOST_ROWS, VETTED_SPACES, ActionChunk, ActionSpace
 from vla_contract.robot import Robot
 from vla_safety.motion import NS
 from vla_safety.reasons import Reason, RefusedError
 
-MOST_ROWS = 4096
 LARGEST = 1e3
 """Magnitude beyond which no joint value, in radians or metres, means anything."""
 GRIPPER_SLACK = 0.05
 """Gripper values this far outside 0 to 1 are clipped; further out is another convention."""
-
-JOINT_SPACES = (ActionSpace.JOINT_POSITION, ActionSpace.JOINT_DELTA, ActionSpace.JOINT_VELOCITY)
 
 
 def check_content(chunk: ActionChunk, robot: Robot) -> None:
@@ -48,8 +45,8 @@ def _check_shape(chunk: ActionChunk) -> None:
 
 
 def _check_columns(chunk: ActionChunk, robot: Robot) -> None:
-    if chunk.space not in JOINT_SPACES:
-        known = ', '.join(JOINT_SPACES)
+    if chunk.space not in VETTED_SPACES:
+        known = ', '.join(VETTED_SPACES)
         raise RefusedError(Reason.UNSUPPORTED_SPACE, f'space is {chunk.space}; known are {known}')
     expected = robot.joint_names
     found = chunk.columns[:-1] if chunk.columns[-1] == GRIPPER else chunk.columns

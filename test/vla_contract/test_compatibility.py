@@ -118,11 +118,31 @@ def test_a_policy_without_images_or_state_fits_any_camera(cell: 'Cell') -> None:
     assert load_deployment(cell.deployment).policy.images == ()
 
 
-def test_pose_columns_are_not_the_robot_s_joints(cell: 'Cell') -> None:
-    """Only joint spaces have the robot's joints as columns."""
-    cell.change(POLICY, 'joint_position', 'pose_delta')
-    cell.change(POLICY, '[turn, slide, gripper]\n  unit', '[dx, dy, dz, rx, ry, rz]\n  unit')
-    assert load_deployment(cell.deployment).policy.action.columns[0] == 'dx'
+@pytest.mark.parametrize(
+    ('space', 'columns'),
+    [('pose', 'x, y, z, qx, qy, qz, qw'), ('pose_delta', 'dx, dy, dz, rx, ry, rz')],
+)
+def test_a_space_that_the_filter_does_not_vet_is_refused(
+    cell: 'Cell', space: str, columns: str
+) -> None:
+    """Once, and not by calling its columns unknown joints: only joint spaces have joints."""
+    cell.change(POLICY, 'joint_position', space)
+    cell.change(POLICY, '[turn, slide, gripper]\n  unit', f'[{columns}]\n  unit')
+    error = cell.error()
+    assert (error.source, error.key) == (POLICY, 'action.space')
+    assert error.line == cell.line(POLICY, f'space: {space}')
+    assert error.problem == (
+        f'{space}, which the safety filter does not vet; '
+        'choose joint_position, joint_velocity, joint_delta'
+    )
+
+
+def test_more_rows_than_the_filter_takes_are_refused(cell: 'Cell') -> None:
+    """However short they are."""
+    cell.change(POLICY, 'rows: 10', 'rows: 4097')
+    cell.change(POLICY, 'rate_hz: 10.0', 'rate_hz: 500.0')
+    error = cell.error()
+    assert (error.key, error.problem) == ('rows', 'must be at most 4096, found 4097')
 
 
 def test_files_read_apart_are_matched_like_a_deployment(cell: 'Cell') -> None:
