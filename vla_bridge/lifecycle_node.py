@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from vla_bridge.opened import Opened
 from vla_bridge.resources import config_file
+from vla_bridge.starting import take_interrupts
 from vla_contract.deployment import Deployment, load_deployment, load_policy, load_robot, match
 from vla_contract.errors import VlaError
 
@@ -178,6 +179,7 @@ class _Stop:
         self._first_s = 0.0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
+        take_interrupts()
 
     def ignore_from_now(self) -> None:
         """All is done: a signal during the interpreter's own end must not look like a crash."""

@@ -32,6 +32,12 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print('ready')
 time.sleep(60)
 """
+DEFAULTS = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print('ready')
+time.sleep(60)
+"""
 BREAKS = "import sys; print('the camera is gone'); sys.exit(3)"
 LEAVES_A_CHILD = """
 import subprocess, sys
@@ -44,7 +50,7 @@ from pathlib import Path
 from vla_bridge.launching.graph import NodeSpec
 from vla_bridge.launching.interrupts import InterruptError, Interrupts
 from vla_bridge.launching.runner import Runner
-nodes = tuple(NodeSpec(f'node_{{i}}', 'any') for i in range(3))
+nodes = tuple(NodeSpec(f'node_{{i}}', 'any', package='any') for i in range(3))
 waits = [sys.executable, '-c', {WAITS!r}]
 print('here', flush=True)
 try:
@@ -60,6 +66,9 @@ try:
 except InterruptError as error:
     sys.exit(error.code)
 """
+
+
+NODES = Path(__file__).parents[2] / 'vla_bridge' / 'nodes'
 
 
 class Lines:
@@ -110,7 +119,10 @@ def gone(pid: int) -> bool:
 
 def test_stops_in_order_and_keeps_a_log_of_each_node(tmp_path: Path) -> None:
     """Lower stop orders end before higher ones begin to, whatever order they started in."""
-    specs = [NodeSpec(name, 'any', stop_order=order) for name, order in (('sim', 2), ('policy', 0))]
+    specs = [
+        NodeSpec(name, 'any', package='any', stop_order=order)
+        for name, order in (('sim', 2), ('policy', 0))
+    ]
     lines = Lines()
     with Runner(
         tuple(specs), tmp_path, lines, find=running(*[(s, WAITS) for s in specs])
@@ -128,7 +140,10 @@ def test_stops_in_order_and_keeps_a_log_of_each_node(tmp_path: Path) -> None:
 
 def test_death_of_a_required_node_names_it_and_its_last_lines(tmp_path: Path) -> None:
     """The error carries the exit code and what the node said; the others are stopped."""
-    safety, policy = NodeSpec('safety', 'any'), NodeSpec('policy', 'any')
+    safety, policy = (
+        NodeSpec('safety', 'any', package='any'),
+        NodeSpec('policy', 'any', package='any'),
+    )
     lines = Lines()
     find = running((safety, WAITS), (policy, BREAKS))
     runner = Runner((safety, policy), tmp_path, lines, find=find)
@@ -139,7 +154,7 @@ def test_death_of_a_required_node_names_it_and_its_last_lines(tmp_path: Path) ->
 
 def test_death_of_another_node_is_said_and_the_graph_goes_on(tmp_path: Path) -> None:
     """A viewer may end without ending the arm."""
-    viewer = NodeSpec('viewer', 'any', required=False)
+    viewer = NodeSpec('viewer', 'any', package='any', required=False)
     lines = Lines()
     with Runner((viewer,), tmp_path, lines, find=running((viewer, BREAKS))) as runner:
         while runner.processes[0].code is None:
@@ -150,7 +165,7 @@ def test_death_of_another_node_is_said_and_the_graph_goes_on(tmp_path: Path) -> 
 
 def test_a_node_that_ignores_signals_is_killed(tmp_path: Path) -> None:
     """Stopping takes a bounded time, and says that it took force."""
-    spec = NodeSpec('stubborn', 'any')
+    spec = NodeSpec('stubborn', 'any', package='any')
     lines = Lines()
     with Runner(
         (spec,), tmp_path, lines, hurry=lambda: True, find=running((spec, STUBBORN))
@@ -164,7 +179,7 @@ def test_a_node_that_ignores_signals_is_killed(tmp_path: Path) -> None:
 
 def test_what_a_node_started_does_not_outlive_it(tmp_path: Path) -> None:
     """The process group of a node ends with the node."""
-    spec = NodeSpec('parent', 'any', required=False)
+    spec = NodeSpec('parent', 'any', package='any', required=False)
     lines = Lines()
     with Runner((spec,), tmp_path, lines, find=running((spec, LEAVES_A_CHILD))):
         child = int(lines.wait('parent', 'child').split()[-1])
@@ -213,3 +228,52 @@ def test_ctrl_c_at_any_moment_ends_everything(tmp_path: Path, delay_s: float) ->
         runner.communicate(timeout=20)
     assert runner.returncode in {128 + signal.SIGINT, -signal.SIGINT}
     assert all(gone(child.pid) for child in children)
+
+
+@pytest.mark.parametrize('delay_s', [0.0, 0.01, 0.03, 0.3])
+@pytest.mark.usefixtures('ros_domain')
+def test_a_node_interrupted_while_it_starts_stops_cleanly_and_says_nothing(
+    tmp_path: Path, delay_s: float
+) -> None:
+    """Nothing moves and nothing is open yet: no traceback, whichever import was under way."""
+    specs = tuple(
+        NodeSpec(name, name, parameters={'deployment': 'sim'})
+        for name in ('guard_node', 'policy_node')
+    )
+    lines = Lines()
+    with Runner(specs, tmp_path, lines) as runner:
+        time.sleep(delay_s)
+    assert [(ending.name, ending.code) for ending in runner.endings] == [
+        ('guard_node', 0),
+        ('policy_node', 0),
+    ]
+    assert 'Traceback' not in ''.join((tmp_path / f'{s.name}.log').read_text() for s in specs)
+
+
+def test_another_package_s_program_that_the_interrupt_ends_has_stopped_as_asked(
+    tmp_path: Path,
+) -> None:
+    """Programs without a handler of their own end by SIGINT: that is how they stop."""
+    spec = NodeSpec('viewer', 'any', package='any')
+    lines = Lines()
+    with Runner((spec,), tmp_path, lines, find=running((spec, DEFAULTS))) as runner:
+        lines.wait('viewer', 'ready')
+    assert runner.endings[0].code == -signal.SIGINT
+    assert runner.clean
+
+
+@pytest.mark.parametrize('name', sorted(path.stem for path in NODES.glob('*_node.py')))
+def test_a_node_started_by_hand_and_interrupted_while_it_imports_says_nothing(name: str) -> None:
+    """As `ros2 launch` and people start it: without the runner that would hide a traceback."""
+    with subprocess.Popen(
+        [sys.executable, '-X', 'importtime', '-m', f'vla_bridge.nodes.{name}'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as node:
+        assert node.stdout is not None
+        assert any(line.endswith('| vla_bridge.nodes\n') for line in node.stdout)
+        node.send_signal(signal.SIGINT)
+        said, _ = node.communicate(timeout=20)
+    assert [line for line in said.splitlines() if not line.startswith('import time:')] == []
+    assert node.returncode == 0

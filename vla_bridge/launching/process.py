@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,14 +72,15 @@ class NodeProcess:
         cls, spec: NodeSpec, command: list[str], environment: dict[str, str]
     ) -> 'NodeProcess':
         """Start a node, tied to the life of the calling thread."""
-        popen = subprocess.Popen(
-            [*tied(spec.niceness), *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment | spec.environment,
-            process_group=0,
-        )
+        with _interrupts_held():
+            popen = subprocess.Popen(
+                [*tied(spec.niceness, hold=spec.package == OURS), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=environment | spec.environment,
+                process_group=0,
+            )
         return cls(spec, popen)
 
     @property
@@ -97,6 +99,16 @@ class NodeProcess:
             os.killpg(self.popen.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             return
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A process started meanwhile is born with SIGINT held; child.py lets it in where it may."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def describe_end(code: int) -> str:

@@ -12,7 +12,7 @@ from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from vla_bridge.launching.graph import Graph, NodeSpec
+from vla_bridge.launching.graph import OURS, Graph, NodeSpec
 from vla_bridge.launching.options import GraphOptions, Option, options
 from vla_bridge.launching.tied import tied
 
@@ -59,7 +59,7 @@ def _action(spec: NodeSpec) -> LaunchDescriptionEntity:
         arguments=list(spec.arguments),
         ros_arguments=['--log-level', spec.log_level],
         additional_env=spec.environment,
-        prefix=shlex.join(tied(spec.niceness)),
+        prefix=shlex.join(tied(spec.niceness, hold=spec.package == OURS)),
         output='screen',
         emulate_tty=True,
         on_exit=Shutdown(reason=f'{spec.name} ended') if spec.required else None,

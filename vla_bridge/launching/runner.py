@@ -55,8 +55,8 @@ class Ending:
 
     @property
     def clean(self) -> bool:
-        """It stopped when asked, without complaint."""
-        return self.code == 0 and not self.escalated
+        """It stopped when asked, without complaint; some programs end by the signal itself."""
+        return self.code in (0, -signal.SIGINT) and not self.escalated
 
 
 @dataclass

@@ -8,6 +8,12 @@ from pathlib import Path
 _CHILD = Path(__file__).with_name('child.py')
 
 
-def tied(niceness: int) -> list[str]:
-    """What goes before a program, started by this process, that shall not outlive it."""
-    return [sys.executable, '-I', '-S', str(_CHILD), str(os.getpid()), str(niceness)]
+def tied(niceness: int, *, hold: bool = False) -> list[str]:
+    """What goes before a program, started by this process, that shall not outlive it.
+
+    Args:
+        niceness: Added to this process's.
+        hold: Keep SIGINT from the program until it lets it in.
+    """
+    numbers = map(str, (os.getpid(), niceness, int(hold)))
+    return [sys.executable, '-I', '-S', str(_CHILD), *numbers]
