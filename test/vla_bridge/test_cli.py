@@ -3,8 +3,13 @@
 
 import io
 import math
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from rich.console import Console
 
@@ -15,6 +20,7 @@ from vla_bridge.demo.panel import NodeRow, SafetyRow, Snapshot, bar, draw
 from vla_bridge.launching.lines import Lines
 
 CONFIG = Path(__file__).parents[2] / 'config'
+VLA = [sys.executable, '-m', 'vla_bridge.cli.main']
 
 
 @pytest.mark.parametrize('command', ['demo', 'sim', 'run', 'send', 'check', 'doctor'])
@@ -145,3 +151,39 @@ def test_numbers_that_make_no_sense_are_refused_before_anything_starts(
         main(arguments)
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures('ros_domain')
+def test_an_interrupted_simulation_says_that_nothing_runs_and_exits_as_interrupted_programs_do(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Also while its nodes start, which is then no fault of theirs."""
+    with subprocess.Popen(
+        [*VLA, 'sim'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as simulation:
+        process = psutil.Process(simulation.pid)
+        while simulation.poll() is None and len(process.children()) < 5:
+            time.sleep(0.02)
+        simulation.send_signal(number)
+        said, _ = simulation.communicate(timeout=30)
+    assert simulation.returncode == 128 + number, said
+    assert 'nothing is left running' in said
+    assert 'cleanly' not in said
+    assert 'Traceback' not in said
+
+
+def test_a_command_interrupted_while_it_imports_says_nothing() -> None:
+    """The traceback of whichever import was under way is no message."""
+    with subprocess.Popen(
+        [VLA[0], '-X', 'importtime', *VLA[1:], 'check', 'sim'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as command:
+        assert command.stdout is not None
+        assert any(line.endswith('| vla_bridge.cli\n') for line in command.stdout)
+        command.send_signal(signal.SIGINT)
+        said, _ = command.communicate(timeout=20)
+    assert [line for line in said.splitlines() if not line.startswith('import time:')] == []
+    assert command.returncode == 128 + signal.SIGINT

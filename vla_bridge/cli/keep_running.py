@@ -3,6 +3,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 
@@ -13,11 +14,14 @@ from vla_bridge.launching.lines import Lines
 from vla_bridge.launching.runner import Runner
 
 ACTIVE_WITHIN_S = 60.0
-STOPPED, BROKEN = 0, 1
+BROKEN = 1
 
 
 def keep_running(graph: Graph, namespace: str, advice: str, *, autostart: bool) -> int:
     """Start a graph, say how to use it, and stop it when asked to.
+
+    Returns:
+        The exit code: that of an interrupted program, or that a node did not stop cleanly.
 
     Args:
         graph: What to run.
@@ -39,19 +43,20 @@ def keep_running(graph: Graph, namespace: str, advice: str, *, autostart: bool) 
         try:
             with runner:
                 _watch(runner, client, interrupts, advice if autostart else '', console)
-        except InterruptError:
+        except InterruptError as interrupt:
+            code = interrupt.code
             console.print('[dim]stopped; nothing is left running[/]')
         finally:
             console.print(f'[dim]logs: {folder}[/]')
     for ending in runner.endings:
         if not ending.clean:
             console.print(f'[yellow]{ending.name} did not stop cleanly (code {ending.code})[/]')
-    return STOPPED if runner.clean else BROKEN
+    return code if runner.clean else BROKEN
 
 
 def _watch(
     runner: Runner, client: GraphClient, interrupts: Interrupts, advice: str, console: Console
-) -> None:
+) -> NoReturn:
     """Until interrupted, or until a node dies."""
 
     def pulse() -> None:
