@@ -31,7 +31,7 @@ from vla_bridge import topics
 from vla_bridge.launching.domain import own_domain
 from vla_bridge.nodes.policy_node import PolicyNode
 from vla_bridge.resources import config_file
-from vla_bridge.transport import make_room
+from vla_bridge.transport import keep_pages, make_room
 from vla_contract.deployment import Deployment, load_robot
 from vla_contract.observation import Observation
 from vla_policy.policy import Rows
@@ -135,6 +135,7 @@ def _write_deployment(folder: Path) -> Path:
 def publish(apart_s: float) -> None:
     """Publish until ended."""
     make_room()
+    keep_pages()
     rclpy.init()
     with suppress(ExternalShutdownException):
         rclpy.spin(Sensors(apart_s))
@@ -184,6 +185,7 @@ def _run_policy_node() -> tuple[list[float], float]:
 
 def main() -> None:
     """Measure, print and keep."""
+    keep_pages()
     with own_domain():
         together, share = measure(0.0)
         apart, _ = measure(APART_S)

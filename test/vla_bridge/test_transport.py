@@ -76,3 +76,23 @@ def test_the_users_own_profiles_are_kept(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(os, 'environ', before)
         make_room()
         assert set(os.environ.values()) == {str(DDS / 'camera.xml')}
+
+
+def test_the_memory_of_a_picture_is_used_again() -> None:
+    """Counted in page faults, of which each picture of 900 kB would cost up to 225."""
+    code = """
+import resource
+from vla_bridge.transport import keep_pages
+keep_pages()
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+picture = b'x' * 921600
+del picture
+before = faults()
+for _ in range(100):
+    picture = b'x' * 921600
+    del picture
+print(faults() - before)
+"""
+    found = subprocess.run([sys.executable, '-c', code], capture_output=True, check=True)
+    assert int(found.stdout) < 100

@@ -21,11 +21,13 @@ from vla_control.msg import GroundTruth, Task, TaskProgress
 
 from vla_bridge import topics
 from vla_bridge.chunk_codec import encode
+from vla_bridge.codecs.wire import read_message
 from vla_bridge.heartbeat import Heartbeat
 from vla_bridge.lifecycle_node import VlaNode, run
 from vla_bridge.observation.assembler import Assembler
 from vla_bridge.observation.stream import NoObservationError, Now
 from vla_bridge.task_run import POLICY_SOURCE
+from vla_bridge.transport import keep_pages
 from vla_contract.action import ActionChunk
 from vla_contract.deployment import Deployment
 from vla_contract.errors import VlaError
@@ -145,7 +147,8 @@ class PolicyNode(VlaNode):
         self.create_subscription(Task, topics.TASK, self._on_task, topics.LATCHED)
         for camera in self._assembler.cameras.values():
             kind = CompressedImage if camera.transport == 'compressed' else Image
-            self.create_subscription(kind, camera.topic, self._on_image_of(camera), topics.SENSOR)
+            heard = self._on_image_of(camera, f'sensor_msgs/msg/{kind.__name__}')
+            self.create_subscription(kind, camera.topic, heard, topics.SENSOR, raw=True)
         if self._assembler.joint_names:
             for topic in self._deployment.robot.joint_state_topics:
                 self.create_subscription(JointState, topic, self._on_joints, topics.SENSOR)
@@ -154,8 +157,9 @@ class PolicyNode(VlaNode):
                 GroundTruth, topics.GROUND_TRUTH, self._on_truth, topics.SENSOR
             )
 
-    def _on_image_of(self, camera: Camera) -> Callable[[Image | CompressedImage], None]:
-        def heard(message: Image | CompressedImage) -> None:
+    def _on_image_of(self, camera: Camera, kind: str) -> Callable[[bytes], None]:
+        def heard(data: bytes) -> None:
+            message = read_message(data, kind)
             self._offer(self._assembler.add_image(camera.name, message, self._now()))
 
         return heard
@@ -245,6 +249,7 @@ class PolicyNode(VlaNode):
 
 def main() -> None:
     """Run the node. An answer that is still being computed does not keep the process."""
+    keep_pages()
     code = run(PolicyNode)
     if any(thread.name == THREAD_NAME for thread in threading.enumerate()):
         sys.stdout.flush()

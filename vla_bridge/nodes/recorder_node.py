@@ -16,6 +16,7 @@ from vla_bridge.lifecycle_node import VlaNode, run
 from vla_bridge.recording.streams import Streams
 from vla_bridge.recording.topics import episode_topics
 from vla_bridge.recording.writer import INSTRUCTION, NAMESPACE, POLICY, ROBOT, EpisodeWriter
+from vla_bridge.transport import keep_pages
 from vla_contract.deployment import Deployment
 from vla_contract.errors import VlaError
 
@@ -213,6 +214,7 @@ def _metadata(node: VlaNode, request: RecordEpisode.Goal, deployment: Deployment
 
 def main() -> None:
     """Run the node."""
+    keep_pages()
     sys.exit(run(RecorderNode))
 
 

@@ -23,7 +23,7 @@ from vla_bridge.simulation.ros_time import RosTime
 from vla_bridge.simulation.simulated_robot import SimulatedRobot
 from vla_bridge.simulation.state_streams import JointStates, TruthStreams
 from vla_bridge.topics import COMMAND, LATCHED, TASK
-from vla_bridge.transport import make_room
+from vla_bridge.transport import keep_pages, make_room
 from vla_contract.deployment import load_deployment, load_robot
 from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
@@ -226,6 +226,7 @@ class SimNode(VlaNode):
 def main() -> int:
     """Run sim_node."""
     make_room()
+    keep_pages()
     return run(SimNode)
 
 

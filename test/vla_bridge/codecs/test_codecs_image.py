@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from vla_bridge.codecs.camera import decode_camera, policy_image
 from vla_bridge.codecs.resize import resize
+from vla_bridge.codecs.wire import read_message
 from vla_contract.errors import VlaError
 from vla_contract.policy import ImageInput
 from vla_contract.robot import Camera, Encoding
@@ -195,3 +197,12 @@ def test_depth_is_never_averaged() -> None:
     depth = np.where(np.arange(640) < 333, 500, 4000).astype(np.uint16)
     image = resize(np.tile(depth, (480, 1)), 224, 224)
     assert set(np.unique(image)) == {500, 4000}
+
+
+def test_bytes_from_the_wire_hold_the_same_picture() -> None:
+    """What rclpy serialised is read without rclpy, padding and all."""
+    message = raw(RGB, 'rgb8', padding=5)
+    message.header.stamp.sec, message.header.stamp.nanosec = 7, 8
+    found = read_message(bytes(serialize_message(message)), 'sensor_msgs/msg/Image')
+    assert (found.header.stamp.sec, found.header.stamp.nanosec) == (7, 8)
+    np.testing.assert_array_equal(decode_camera(found, camera()), RGB)
