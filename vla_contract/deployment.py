@@ -10,7 +10,7 @@ from pydantic import Field
 
 from vla_contract.compatibility import Mismatch, mismatches
 from vla_contract.description import disagreements, find_description, read_description, read_xml
-from vla_contract.document import Document, validate
+from vla_contract.document import Contradiction, Document, validate
 from vla_contract.errors import ContractError, ContractErrors
 from vla_contract.fields import Name
 from vla_contract.overrides import lay_over
@@ -37,12 +37,22 @@ class DeploymentFile(Document):
 
 @dataclass(frozen=True)
 class Deployment:
-    """A robot, a policy, and where they were read."""
+    """A robot, a policy, and the files they were read from."""
 
     robot: Robot
     policy: Policy
-    robot_path: Path
-    policy_path: Path
+    robot_file: YamlFile
+    policy_file: YamlFile
+
+    @property
+    def robot_path(self) -> Path:
+        """The robot file."""
+        return self.robot_file.path
+
+    @property
+    def policy_path(self) -> Path:
+        """The policy file."""
+        return self.policy_file.path
 
     @property
     def urdf_path(self) -> Path:
@@ -60,6 +70,12 @@ class Deployment:
     def episode_path(self) -> Path | None:
         """The episode of a replaying policy, None for any other."""
         return self.policy_path.parent / self.policy.episode if self.policy.episode else None
+
+    def refuse_policy(self, found: Iterable[Contradiction]) -> None:
+        """Raise what contradicts the policy file, each at its key; return if nothing does."""
+        errors = [self.policy_file.place(key).error(text) for key, text in found]
+        if errors:
+            raise ContractErrors(errors)
 
 
 def load_robot(path: Path) -> Robot:
@@ -103,7 +119,7 @@ def _match(robot: Robot, robot_file: YamlFile, policy: Policy, policy_file: Yaml
     found = mismatches(robot, policy)
     if found:
         raise ContractErrors(_told(found, robot_file, policy_file))
-    return Deployment(robot, policy, robot_file.path, policy_file.path)
+    return Deployment(robot, policy, robot_file, policy_file)
 
 
 def _told(

@@ -1,16 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy that stays where it is. Knows no instruction."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vla_contract.action import ActionSpace
-from vla_contract.errors import VlaError
+from vla_contract.document import Contradiction
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
 from vla_policy.columns import action_columns, state_columns
 from vla_policy.policy import Rows
+
+
+def contradictions(policy: Policy) -> Iterator[Contradiction]:
+    """What a policy file asks of hold that it cannot do."""
+    space = policy.action.space
+    if space is not ActionSpace.JOINT_POSITION:
+        text = f'{space}; hold answers {ActionSpace.JOINT_POSITION}'
+        yield Contradiction(('action', 'space'), text)
+    missing = [name for name in policy.action.columns if name not in policy.state.columns]
+    if missing:
+        yield Contradiction(
+            ('state', 'columns'),
+            f'without {", ".join(missing)}; to hold what is in action.columns it must be felt',
+        )
 
 
 class Hold:
@@ -21,19 +37,9 @@ class Hold:
     """
 
     def __init__(self, robot: Robot, policy: Policy) -> None:
-        """Refuse an action that the state does not tell how to hold."""
-        action, state = policy.action, policy.state
-        if action.space is not ActionSpace.JOINT_POSITION:
-            raise VlaError(
-                f'policy {policy.name}: hold answers {ActionSpace.JOINT_POSITION}, '
-                f'not {action.space}'
-            )
-        missing = [name for name in action.columns if name not in state.columns]
-        if missing:
-            raise VlaError(
-                f'policy {policy.name}: hold needs {", ".join(missing)} in state.columns as well'
-            )
-        self._order = [state.columns.index(name) for name in action.columns]
+        """Prepare for a policy file without contradictions."""
+        state = policy.state.columns
+        self._order = [state.index(name) for name in policy.action.columns]
         self._state = state_columns(robot, policy)
         self._action = action_columns(robot, policy)
         self._rows = policy.rows

@@ -1,23 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a deployment to the policy it names, ready to be asked."""
+"""From a deployment to the policy it names, ready to be asked, or the reasons why it cannot be."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 from vla_contract.deployment import Deployment
+from vla_contract.document import Contradiction
 from vla_contract.policy import PolicyKind
+from vla_policy import hold, replay
 from vla_policy.hold import Hold
 from vla_policy.policy import Policy
 from vla_policy.replay import Replay
 
 
+def check_policy(deployment: Deployment) -> None:
+    """Refuse a policy file that the code of its kind cannot answer to; loads no weights.
+
+    Raises:
+        ContractErrors: All that the code cannot do, each at its key.
+    """
+    deployment.refuse_policy(_contradictions(deployment))
+
+
 def load_policy_model(deployment: Deployment) -> Policy:
-    """Make the policy that the deployment's policy file describes."""
+    """Make the policy that the deployment's policy file describes.
+
+    Raises:
+        ContractErrors: As check_policy.
+    """
+    check_policy(deployment)
     robot, policy = deployment.robot, deployment.policy
     match policy.kind:
         case PolicyKind.HOLD:
             return Hold(robot, policy)
         case PolicyKind.REPLAY:
-            return Replay(robot, policy, deployment.policy_path.parent / policy.episode)
+            return Replay(robot, policy, _episode(deployment))
         case PolicyKind.DEMONSTRATOR:
             # Brings the simulator with it, which a real robot need not have.
             from vla_sim.demonstrator import Demonstrator
 
             return Demonstrator(robot, deployment.robot_path, policy)
+
+
+def _contradictions(deployment: Deployment) -> Iterator[Contradiction]:
+    robot, policy = deployment.robot, deployment.policy
+    match policy.kind:
+        case PolicyKind.HOLD:
+            return hold.contradictions(policy)
+        case PolicyKind.REPLAY:
+            return replay.contradictions(policy, _episode(deployment))
+        case PolicyKind.DEMONSTRATOR:
+            from vla_sim import policy_file  # as above, though without the simulator
+
+            return policy_file.contradictions(robot, policy)
+
+
+def _episode(deployment: Deployment) -> Path:
+    return deployment.policy_path.parent / deployment.policy.episode

@@ -9,6 +9,7 @@ gripper convention of the policy file that names it:
     values    rows x columns
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_contract.action import ActionSpace
+from vla_contract.document import Contradiction
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy
@@ -76,29 +78,41 @@ def _check_numbers(path: Path, times: NDArray[np.float64], values: NDArray[np.fl
         )
 
 
+def contradictions(policy: Policy, path: Path) -> Iterator[Contradiction]:
+    """What a policy file asks of replay that it cannot do with an episode."""
+    action = policy.action
+    if action.space is not ActionSpace.JOINT_POSITION:
+        yield Contradiction(
+            ('action', 'space'),
+            f'{action.space}; replay needs {ActionSpace.JOINT_POSITION}, where it can tell '
+            'whether the arm is at the start',
+        )
+    missing = [name for name in action.motion_columns if name not in policy.state.columns]
+    if missing:
+        yield Contradiction(
+            ('state', 'columns'),
+            f'without {", ".join(missing)}; replay needs it to tell whether the arm is at the '
+            'start',
+        )
+    try:
+        columns = load_episode(path).columns
+    except VlaError as error:
+        yield Contradiction(('episode',), f'{policy.episode}: {error}')
+        return
+    if columns != action.columns:
+        yield Contradiction(
+            ('action', 'columns'),
+            f'{", ".join(action.columns)}; episode {path.name} has {", ".join(columns)}',
+        )
+
+
 class Replay:
     """Plays an episode from the first observation after each reset, at its own speed."""
 
     def __init__(self, robot: Robot, policy: Policy, path: Path) -> None:
-        """Read the episode and refuse one that does not fit the policy file."""
+        """Read the episode, for a policy file without contradictions."""
         self._episode = load_episode(path)
-        if policy.action.space is not ActionSpace.JOINT_POSITION:
-            raise VlaError(
-                f'policy {policy.name}: replay needs {ActionSpace.JOINT_POSITION}, where it can '
-                f'tell whether the arm is at the start; found {policy.action.space}'
-            )
-        if self._episode.columns != policy.action.columns:
-            raise VlaError(
-                f'episode {path} has the columns {", ".join(self._episode.columns)}; '
-                f'policy {policy.name} has {", ".join(policy.action.columns)}'
-            )
         self._joints = policy.action.motion_columns
-        missing = [name for name in self._joints if name not in policy.state.columns]
-        if missing:
-            raise VlaError(
-                f'policy {policy.name}: replay needs {", ".join(missing)} in state.columns, '
-                'to tell whether the arm is at the start'
-            )
         self._path = path
         self._state_at = [policy.state.columns.index(name) for name in self._joints]
         self._state = state_columns(robot, policy)

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_contract.action import GRIPPER, ActionSpace
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation, World
-from vla_contract.policy import AngleUnit, Policy
+from vla_contract.policy import Policy
 from vla_contract.robot import Robot
 from vla_policy.policy import Rows
 from vla_sim.inverse_kinematics import InverseKinematics
@@ -62,26 +61,13 @@ class Demonstrator:
         Args:
             robot: Simulated, with a gripper and a home posture.
             robot_path: File it was read from.
-            policy: State and action are joint positions in radians and the gripper.
+            policy: One that vla_sim.policy_file finds no contradictions in.
 
         Raises:
-            VlaError: The robot or the policy file does not fit the demonstrator.
+            VlaError: The robot has no gripper.
         """
-        columns = (*robot.joint_names, GRIPPER)
-        for key, layout in (('state', policy.state), ('action', policy.action)):
-            if layout.columns != columns or layout.unit is not AngleUnit.RADIAN:
-                raise VlaError(
-                    f'policy {policy.name}: {key}: the demonstrator needs the columns '
-                    f'{", ".join(columns)} in rad, found {", ".join(layout.columns) or "none"} '
-                    f'in {layout.unit}'
-                )
-        if policy.action.space is not ActionSpace.JOINT_POSITION:
-            raise VlaError(
-                f'policy {policy.name}: action.space: the demonstrator answers '
-                f'{ActionSpace.JOINT_POSITION}, not {policy.action.space}'
-            )
-        if robot.gripper is None or not robot.home:
-            raise VlaError(f'{robot_path}: the demonstrator needs a gripper and a home posture')
+        if robot.gripper is None:
+            raise VlaError(f'{robot_path}: the demonstrator needs a gripper')
         self._policy = policy
         self._planner = Planner(robot, robot.gripper, InverseKinematics(robot, robot_path))
         self._task: Task | None = None

@@ -42,6 +42,18 @@ def test_check_prints_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert 'wrist_3_joint' in said
 
 
+def test_check_asks_the_policy_s_own_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it cannot answer to is refused here, not by the policy node later."""
+    cell = tmp_path / 'cell.yaml'
+    named = f'robot: {CONFIG}/robots/sim_ur5e.yaml\npolicy: {CONFIG}/policies/demonstrator.yaml\n'
+    cell.write_text(f'{named}policy_overrides: {{action: {{unit: deg}}}}\n')
+    assert main(['check', str(cell)]) == REFUSED
+    said = capsys.readouterr().err
+    assert f'{cell}:3: policy_overrides.action.unit: deg; the demonstrator' in said
+
+
 def test_check_names_file_line_and_key_of_what_is_wrong(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

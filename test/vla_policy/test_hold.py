@@ -4,9 +4,7 @@
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 
-from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
@@ -41,13 +39,3 @@ def test_an_arm_that_sags_is_not_followed_down(
     assert hold.infer(sagged, NOTHING).values[0, 0] == 1.0
     hold.reset('anything')
     assert hold.infer(sagged, NOTHING).values[0, 0] == 0.9
-
-
-def test_it_refuses_what_it_could_not_hold(
-    robot: Robot, policy_file: Callable[..., Policy]
-) -> None:
-    """A column without a state, and a space without places, are refused before anything moves."""
-    with pytest.raises(VlaError, match=r'hold needs slide, gripper in state\.columns'):
-        Hold(robot, policy_file(state={'columns': ['turn']}))
-    with pytest.raises(VlaError, match='hold answers joint_position, not joint_velocity'):
-        Hold(robot, policy_file(action={'space': 'joint_velocity'}))

@@ -118,18 +118,3 @@ def test_files_that_are_no_episodes_are_refused(tmp_path: Path) -> None:
     np.savez(path, times=TIMES)
     with pytest.raises(VlaError, match='columns is not a file in the archive'):
         load_episode(path)
-
-
-def test_an_episode_of_other_columns_is_refused(
-    robot: Robot, episode: Path, policy_file: Callable[..., Policy]
-) -> None:
-    """Both sides' columns are named; a start that cannot be checked is refused too."""
-    other = file(policy_file, action={'columns': ['slide', 'turn', 'gripper']})
-    with pytest.raises(VlaError, match='columns turn, slide, gripper; policy p has slide, turn'):
-        Replay(robot, other, episode)
-    blind = file(policy_file, state={'columns': ['slide', 'gripper']})
-    with pytest.raises(VlaError, match=r'replay needs turn in state\.columns'):
-        Replay(robot, blind, episode)
-    velocity = file(policy_file, action={'space': 'joint_velocity'})
-    with pytest.raises(VlaError, match=r'needs joint_position.*found joint_velocity'):
-        Replay(robot, velocity, episode)

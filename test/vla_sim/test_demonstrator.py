@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from vla_contract.deployment import Deployment
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
-from vla_contract.policy import AngleUnit
 from vla_policy.policy import Rows
 from vla_sim.demonstrator import Demonstrator
 from vla_sim.rollout import Conditions, Rollout
@@ -220,13 +219,3 @@ def test_errors_say_what_is_wrong(deployment: Deployment, simulator: Simulator) 
     simulator.move_object('green_cube', 0.9, 0.5)
     with pytest.raises(VlaError, match='cannot reach'):
         policy.infer(observe(simulator), NOTHING)
-
-
-def test_a_policy_file_that_does_not_fit_is_refused(deployment: Deployment) -> None:
-    """Degrees, other columns, other spaces."""
-    policy = deployment.policy
-    degrees = policy.action.model_copy(update={'unit': AngleUnit.DEGREE})
-    short = policy.state.model_copy(update={'columns': policy.state.columns[:-1]})
-    for change, key in (({'action': degrees}, 'action'), ({'state': short}, 'state')):
-        with pytest.raises(VlaError, match=f'{key}: the demonstrator needs the columns'):
-            Demonstrator(deployment.robot, deployment.robot_path, policy.model_copy(update=change))

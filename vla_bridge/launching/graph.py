@@ -12,6 +12,7 @@ from vla_bridge.launching.options import GraphOptions
 from vla_bridge.resources import config_file, share
 from vla_contract.deployment import Deployment, load_deployment, load_policy, load_robot, match
 from vla_contract.errors import VlaError
+from vla_policy.loading import check_policy
 
 OURS = 'vla_control'
 Value = bool | int | float | str
@@ -122,7 +123,13 @@ def robot_graph(options: GraphOptions) -> Graph:
 
 
 def chosen_deployment(options: GraphOptions) -> Deployment:
-    """Read the deployment, or the robot and policy, that the options name."""
+    """Read the deployment, or the robot and policy, that the options name, and check both."""
+    deployment = _read(options)
+    check_policy(deployment)
+    return deployment
+
+
+def _read(options: GraphOptions) -> Deployment:
     if options.deployment and not (options.robot or options.policy):
         return load_deployment(config_file(options.deployment))
     if options.robot and options.policy and not options.deployment:
