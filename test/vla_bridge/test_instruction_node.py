@@ -3,44 +3,33 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-import rclpy
 from action_msgs.msg import GoalStatus
 from rclpy.action.client import ActionClient, ClientGoalHandle
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.task import Future
 from std_msgs.msg import Header, String
 from vla_control.action import Execute
 from vla_control.msg import SafetyStatus, Task, TaskProgress
 from vla_control.srv import SetInstruction
 
+from test.vla_bridge.node_bench import NodeBench
 from vla_bridge import topics
 from vla_bridge.nodes.instruction_node import InstructionNode
 
-WAIT_S = 20.0
 Outcome = Execute.Result
 
 
-class Bench:
-    """An instruction node, and the rest of the graph played by the test, all spun by the test."""
+class Bench(NodeBench[InstructionNode]):
+    """An instruction node; the test is those who instruct it, and its companions."""
 
     def __init__(self, domain: int, *parameters: str) -> None:
         """Start the node and join its graph."""
-        arguments = [part for parameter in parameters for part in ('-p', parameter)]
-        rclpy.init(args=['--ros-args', *arguments], domain_id=domain)
-        self.node = InstructionNode()
-        self.node.trigger_configure()
-        self.node.trigger_activate()
-        assert self.node.refusal is None
-        self.probe = rclpy.create_node('probe')
+        super().__init__(domain, InstructionNode, *parameters)
         self.safety = SafetyStatus(state=SafetyStatus.ARMED, state_name='ARMED', speed_scale=1.0)
         self.policy_on = True
-        self.tasks: list[Task] = []
+        self.tasks: list[Task] = self.hear(Task, topics.TASK, topics.LATCHED)
         self.feedback: list[Execute.Feedback] = []
-        self.probe.create_subscription(Task, topics.TASK, self.tasks.append, topics.LATCHED)
         self._status = self.probe.create_publisher(
             SafetyStatus, topics.SAFETY_STATUS, topics.COMMAND
         )
@@ -52,28 +41,12 @@ class Bench:
         self._service = self.probe.create_client(SetInstruction, topics.SET_INSTRUCTION)
         self.action = ActionClient(self.probe, Execute, topics.EXECUTE)
         self.probe.create_timer(0.05, self._live)
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.node)
-        self._executor.add_node(self.probe)
         self.until(self._connected)
 
     @property
     def current(self) -> Task:
         """The task as the rest of the graph knows it."""
         return self.tasks[-1]
-
-    def until(self, condition: Callable[[], object]) -> None:
-        """Spin until something is true."""
-        end = time.monotonic() + WAIT_S
-        while not condition():
-            assert time.monotonic() < end, 'it never became true'
-            self._executor.spin_once(timeout_sec=0.05)
-
-    def spin(self, seconds: float) -> None:
-        """Spin for a while."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self._executor.spin_once(timeout_sec=0.02)
 
     def say(self, instruction: str) -> None:
         """Publish an instruction."""
@@ -104,11 +77,6 @@ class Bench:
         answer = self.answer(goal.get_result_async())
         return answer.status, answer.result
 
-    def answer(self, future: Future) -> Any:  # noqa: ANN401 - by future
-        """Spin until a future is done."""
-        self.until(future.done)
-        return future.result()
-
     def judge(self, success: bool, progress: float = 1.0, source: str = 'judge') -> None:
         """Say how far the task in hand is."""
         message = TaskProgress(
@@ -120,13 +88,6 @@ class Bench:
         )
         message.header.stamp = self.probe.get_clock().now().to_msg()
         self._progress.publish(message)
-
-    def close(self) -> None:
-        """End everything."""
-        self.node.trigger_shutdown()
-        self.node.destroy_node()
-        self.probe.destroy_node()
-        rclpy.try_shutdown()
 
     def _live(self) -> None:
         self._status.publish(self.safety)

@@ -8,27 +8,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from numpy.typing import NDArray
-from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
+from typing_extensions import override
 from vla_control.msg import ActionChunk, Task, TaskProgress
 
+from test.vla_bridge.node_bench import WAIT_S, NodeBench
 from vla_bridge import topics
 from vla_bridge.chunk_codec import decode
 from vla_bridge.nodes.policy_node import PolicyNode
 from vla_contract.observation import Observation
 from vla_policy.policy import Rows
 
-WAIT_S = 20.0
 JOINTS = (
     *('shoulder_pan_joint', 'shoulder_lift_joint', 'elbow_joint'),
     *('wrist_1_joint', 'wrist_2_joint', 'wrist_3_joint'),
@@ -73,48 +72,30 @@ class FakePolicy:
         return answer if isinstance(answer, Rows) else Rows(answer)
 
 
-class Bench:
-    """A policy node, and the rest of the graph played by the test, all spun by the test."""
+class Bench(NodeBench[PolicyNode]):
+    """A policy node; the test is its policy, its sensors and its instruction node."""
 
     def __init__(self, domain: int, policy_path: Path) -> None:
         """Start the node and join its graph."""
-        arguments = ['--ros-args', '-p', 'robot:=sim_ur5e', '-p', f'policy:={policy_path}']
-        rclpy.init(args=arguments, domain_id=domain)
         self.policy = FakePolicy()
-        self.node = PolicyNode(load=lambda _: self.policy)
-        self.node.trigger_configure()
-        self.node.trigger_activate()
-        assert self.node.refusal is None
-        self.probe = rclpy.create_node('probe')
+        super().__init__(
+            domain,
+            lambda: PolicyNode(load=lambda _: self.policy),
+            *('robot:=sim_ur5e', f'policy:={policy_path}'),
+        )
         self._tasks = self.probe.create_publisher(Task, topics.TASK, topics.LATCHED)
         self._joints = self.probe.create_publisher(JointState, 'joint_states', topics.SENSOR)
         self._images = self.probe.create_publisher(Image, 'wrist_camera/image_raw', topics.SENSOR)
         self.cameras_on = True
         self.probe.create_timer(0.02, self._publish_sensors)
-        self.chunks = self._collect(ActionChunk, topics.ACTION_CHUNK)
-        self.progress = self._collect(TaskProgress, topics.TASK_PROGRESS)
-        self.beats = self._collect(Header, topics.POLICY_HEARTBEAT)
-        self.diagnostics = self._collect(DiagnosticArray, '/diagnostics')
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.node)
-        self._executor.add_node(self.probe)
+        self.chunks = self.hear(ActionChunk, topics.ACTION_CHUNK)
+        self.progress = self.hear(TaskProgress, topics.TASK_PROGRESS)
+        self.beats = self.hear(Header, topics.POLICY_HEARTBEAT)
+        self.diagnostics = self.hear(DiagnosticArray, '/diagnostics')
 
     def task(self, task_id: str, instruction: str = 'do it', active: bool = True) -> None:
         """Give a task."""
         self._tasks.publish(Task(id=task_id, instruction=instruction, active=active))
-
-    def until(self, condition: Callable[[], object]) -> None:
-        """Spin until something is true."""
-        end = time.monotonic() + WAIT_S
-        while not condition():
-            assert time.monotonic() < end, 'it never became true'
-            self._executor.spin_once(timeout_sec=0.05)
-
-    def spin(self, seconds: float) -> None:
-        """Spin for a while."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self._executor.spin_once(timeout_sec=0.02)
 
     def asked(self) -> Observation:
         """Spin until the policy is asked."""
@@ -137,18 +118,11 @@ class Bench:
             )
         )
 
+    @override
     def close(self) -> None:
         """Let the policy answer, and end everything."""
         self.policy.answers.put(GOOD)
-        self.node.trigger_shutdown()
-        self.node.destroy_node()
-        self.probe.destroy_node()
-        rclpy.try_shutdown()
-
-    def _collect(self, kind: type, topic: str) -> list[Any]:
-        heard: list[Any] = []
-        self.probe.create_subscription(kind, topic, heard.append, topics.SENSOR)
-        return heard
+        super().close()
 
     def _publish_sensors(self) -> None:
         stamp = self.probe.get_clock().now().to_msg()
