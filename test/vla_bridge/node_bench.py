@@ -26,10 +26,7 @@ class NodeBench(Generic[NodeT]):
         arguments = [part for parameter in parameters for part in ('-p', parameter)]
         rclpy.init(args=['--ros-args', *arguments], domain_id=domain)
         self.node = make()
-        self._managed: VlaNode = self.node
-        self._managed.trigger_configure()
-        self._managed.trigger_activate()
-        assert self.node.refusal is None
+        _start(self.node)
         self.probe = rclpy.create_node('probe')
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
@@ -61,7 +58,17 @@ class NodeBench(Generic[NodeT]):
 
     def close(self) -> None:
         """End everything."""
-        self._managed.trigger_shutdown()
-        self._managed.destroy_node()
+        _end(self.node)
         self.probe.destroy_node()
         rclpy.try_shutdown()
+
+
+def _start(node: VlaNode) -> None:
+    node.trigger_configure()
+    node.trigger_activate()
+    assert node.refusal is None
+
+
+def _end(node: VlaNode) -> None:
+    node.trigger_shutdown()
+    node.destroy_node()
