@@ -3,6 +3,7 @@
 
 import io
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from tools import make_command_doc
 from vla_bridge.cli import examination
-from vla_bridge.cli.main import REFUSED, main
+from vla_bridge.cli.main import FAILED, REFUSED, main
 from vla_bridge.demo.panel import NodeRow, SafetyRow, Snapshot, bar, draw
 from vla_bridge.launching.lines import Lines
 
@@ -199,3 +200,80 @@ def test_a_command_interrupted_while_it_imports_says_nothing() -> None:
         said, _ = command.communicate(timeout=20)
     assert [line for line in said.splitlines() if not line.startswith('import time:')] == []
     assert command.returncode == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['demo', '--out', '/proc/x'], '/proc/x cannot be made'),
+        (['demo', '--out', '/dev/null'], '/dev/null is not a folder'),
+        (['send', '--namespace', 'b ad', 'x'], "namespace 'b ad' must be"),
+        (['sim', '--namespace', '9lives'], "namespace '9lives' must be"),
+        (['sim', '--log-level', 'loud'], "log_level 'loud' must be one of debug, info"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words_before_anything_starts(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error names what was given and what would do."""
+    assert main(arguments) == REFUSED
+    assert said in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_to_is_named() -> None:
+    """Logs go below the folder that a command is started in."""
+    done = subprocess.run(
+        [*VLA, 'sim'], cwd='/proc', capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == FAILED
+    assert done.stderr.startswith('vla: /proc/out: ')
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('arguments', [['check', 'sim'], ['--help'], ['check', '--help']])
+def test_an_output_that_is_full_is_an_error_in_words(arguments: list[str]) -> None:
+    """What could not be printed counts as not done, also what Python still holds at its end."""
+    environment = {name: value for name, value in os.environ.items() if name != 'PYTHONUNBUFFERED'}
+    with Path('/dev/full').open('w') as full:
+        done = subprocess.run(
+            [*VLA, *arguments],
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == FAILED
+    assert done.stderr == 'vla: the output cannot be written: No space left on device\n'
+
+
+def test_an_output_that_nobody_reads_any_more_ends_the_command() -> None:
+    """As `vla check sim | head -1` has it."""
+    with subprocess.Popen(
+        [*VLA, 'check', 'sim'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        command.stdout.close()
+        said = command.stderr.read()
+        assert command.wait(20) == FAILED
+    assert said == 'vla: the output cannot be written: nobody reads it any more\n'
+
+
+def test_an_error_that_cannot_be_printed_still_fails() -> None:
+    """Standard error may be full too: then the exit code is all there is."""
+    with Path('/dev/full').open('w') as full:
+        done = subprocess.run([*VLA, 'check', 'nowhere'], stderr=full, check=False)
+    assert done.returncode == REFUSED
+
+
+@pytest.mark.parametrize(('columns', 'widest'), [('', 80), ('60', 60)])
+def test_tables_are_not_folded_where_there_is_no_terminal(columns: str, widest: int) -> None:
+    """A pipe has no width; who wants one says so with COLUMNS."""
+    environment = {name: value for name, value in os.environ.items() if name != 'COLUMNS'}
+    environment |= {'COLUMNS': columns} if columns else {}
+    done = subprocess.run(
+        [*VLA, 'check', 'sim'], env=environment, capture_output=True, text=True, check=True
+    )
+    width = max(map(len, done.stdout.splitlines()))
+    assert width > widest if not columns else width <= widest

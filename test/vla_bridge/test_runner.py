@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runner, with small programs in the place of nodes."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -277,3 +278,30 @@ def test_a_node_started_by_hand_and_interrupted_while_it_imports_says_nothing(na
         said, _ = node.communicate(timeout=20)
     assert [line for line in said.splitlines() if not line.startswith('import time:')] == []
     assert node.returncode == 0
+
+
+def test_a_graph_whose_output_nobody_reads_any_more_stops(tmp_path: Path) -> None:
+    """Nodes must never wait for a pipe that nobody empties, nor run on unseen."""
+    talks = NodeSpec('talks', 'any', package='any')
+
+    def show(_name: str, _line: str) -> None:
+        raise BrokenPipeError(errno.EPIPE, 'nobody reads it any more')
+
+    runner = Runner((talks,), tmp_path, show, find=running((talks, WAITS)))
+    with pytest.raises(BrokenPipeError, match='nobody reads'):
+        watch(runner)
+    assert runner.clean
+    assert 'stopped at' in (tmp_path / 'talks.log').read_text()
+
+
+def test_a_log_that_cannot_be_written_is_said_once_and_the_graph_goes_on(tmp_path: Path) -> None:
+    """A full disk does not stop an arm."""
+    talks = NodeSpec('talks', 'any', package='any')
+    (tmp_path / 'talks.log').symlink_to('/dev/full')
+    lines = Lines()
+    with Runner((talks,), tmp_path, lines, find=running((talks, WAITS))) as runner:
+        lines.wait('talks', 'ready')
+        runner.check()
+    assert runner.clean
+    (said,) = [line for _, line in lines.said if 'No space left' in line]
+    assert 'talks.log is not written any more' in said

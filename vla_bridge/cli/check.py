@@ -27,14 +27,13 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from vla_bridge.cli.contract_tables import contract
     from vla_bridge.launching.graph import chosen_deployment
     from vla_bridge.launching.options import GraphOptions
+    from vla_bridge.terminal import Terminal
 
     options = GraphOptions(deployment=chosen.deployment, robot=chosen.robot, policy=chosen.policy)
-    console = Console(highlight=False)
+    console = Terminal()
     for part in contract(chosen_deployment(options)):
         console.print(part)
     return 0

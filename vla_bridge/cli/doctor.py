@@ -22,8 +22,7 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from vla_bridge.cli.examination import examine
+    from vla_bridge.terminal import Terminal
 
-    return examine(Console(highlight=False), chosen.deployment)
+    return examine(Terminal(), chosen.deployment)

@@ -12,6 +12,7 @@ from vla_bridge.launching.graph import Graph
 from vla_bridge.launching.interrupts import InterruptError, Interrupts
 from vla_bridge.launching.lines import Lines
 from vla_bridge.launching.runner import Runner
+from vla_bridge.terminal import Terminal
 
 ACTIVE_WITHIN_S = 60.0
 BROKEN = 1
@@ -29,7 +30,7 @@ def keep_running(graph: Graph, namespace: str, advice: str, *, autostart: bool) 
         advice: Printed when every node is active.
         autostart: The nodes activate themselves.
     """
-    console = Console(highlight=False)
+    console = Terminal()
     folder = Path('out/log') / f'{datetime.now().astimezone():%Y-%m-%d-%H-%M-%S}'
     names = tuple(node.name for node in graph.nodes)
     with Interrupts() as interrupts, GraphClient(namespace, interrupts.check) as client:

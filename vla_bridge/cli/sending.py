@@ -14,6 +14,7 @@ from vla_control.action import Execute
 from vla_bridge.launching.client import GraphClient
 from vla_bridge.launching.complaints import Complaints
 from vla_bridge.launching.interrupts import InterruptError, Interrupts
+from vla_bridge.terminal import Terminal
 from vla_contract.errors import VlaError
 
 GRACE_S = 15.0
@@ -85,7 +86,7 @@ def send(instruction: str, timeout_s: float, namespace: str, *, seed: int | None
         seed: Lay the simulated scene out anew from this seed; None to take it as it is.
         arm: Arm the safety node, also of a real arm.
     """
-    console = Console(highlight=False)
+    console = Terminal()
     with (
         Interrupts() as interrupts,
         GraphClient(namespace, interrupts.check) as client,

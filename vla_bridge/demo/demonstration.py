@@ -14,6 +14,7 @@ from vla_bridge.demo.session import Plan, Session
 from vla_bridge.launching.graph import simulation_graph
 from vla_bridge.launching.interrupts import InterruptError, Interrupts
 from vla_bridge.launching.options import GraphOptions
+from vla_bridge.terminal import Terminal
 from vla_contract.errors import VlaError
 
 SUCCEEDED, FAILED = 0, 1
@@ -27,6 +28,8 @@ def make_plan(
     if blank:
         raise VlaError('an instruction is empty; say what the arm shall do')
     folder = (out or _new_folder(seed)).expanduser().resolve()
+    if folder.exists() and not folder.is_dir():
+        raise VlaError(f'{folder} is not a folder; choose another with --out')
     if folder.exists() and any(folder.iterdir()):
         raise VlaError(f'{folder} is not empty; choose another folder with --out')
     graph = simulation_graph(
@@ -39,7 +42,11 @@ def make_plan(
         )
     ).requiring('recorder_node')
     robot, policy = graph.deployment.robot, graph.deployment.policy
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        said = error.strerror or error
+        raise VlaError(f'{folder} cannot be made: {said}; choose another with --out') from error
     title = f'vla demo · {robot.name} · {policy.name} · seed {seed}'
     return Plan(graph, title, instructions, seed, timeout_s, folder)
 
@@ -55,7 +62,7 @@ def demonstrate(
 ) -> int:
     """Run the demo; the answer is its exit code."""
     began = time.monotonic()
-    console = Console(highlight=False)
+    console = Terminal()
     plan = make_plan(instructions, deployment, seed, timeout_s, out)
     with Interrupts() as interrupts:
         try:

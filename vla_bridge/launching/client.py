@@ -22,6 +22,7 @@ from vla_control.srv import ResetSimulation
 
 from vla_bridge import topics
 from vla_bridge.launching.graph import OURS, NodeSpec
+from vla_bridge.launching.options import check_namespace
 from vla_contract.errors import VlaError
 
 PULSE_S = 0.04
@@ -79,6 +80,7 @@ class GraphClient:
 
     def __init__(self, namespace: str = '', pulse: Pulse = lambda: None) -> None:
         """Join the graph in the domain of the environment."""
+        check_namespace(namespace)
         self.pulse = pulse
         self._context = Context()
         try:
@@ -88,7 +90,7 @@ class GraphClient:
             raise VlaError(f'ROS domain {domain} cannot be joined: {error}') from error
         self.node = Node(
             f'vla_client_{os.getpid()}',
-            namespace=namespace,
+            namespace=namespace.rstrip('/'),
             context=self._context,
             enable_rosout=False,
             start_parameter_services=False,

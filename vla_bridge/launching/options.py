@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be chosen when a graph starts: launch arguments and options of `vla` are made of it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
@@ -8,7 +9,8 @@ from typing import Any, TypeVar
 from vla_contract.errors import VlaError
 
 _TRUTH = {'true': True, '1': True, 'yes': True, 'false': False, '0': False, 'no': False}
-
+LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+_NAMESPACE = re.compile(r'(/?[A-Za-z_][A-Za-z0-9_]*)*/?')
 
 Choice = TypeVar('Choice', bool, int, str)
 
@@ -36,6 +38,13 @@ class GraphOptions:
     rviz: bool = _option(False, 'Open RViz, where it is installed.')
     seed: int = _option(0, 'Seed of the simulated scene.', only='simulation')
     instruction: str = _option('', 'Lay the scene out so that this can be done.', only='simulation')
+
+    def __post_init__(self) -> None:
+        """Refuse what ROS would refuse, before anything starts."""
+        check_namespace(self.namespace)
+        if self.log_level.lower() not in LOG_LEVELS:
+            known = ', '.join(LOG_LEVELS)
+            raise VlaError(f'log_level {self.log_level!r} must be one of {known}')
 
     @classmethod
     def from_text(cls, given: Mapping[str, str]) -> 'GraphOptions':
@@ -73,6 +82,15 @@ class Option:
             except ValueError as error:
                 raise VlaError(f'{self.name}:={text} must be a whole number') from error
         return text
+
+
+def check_namespace(namespace: str) -> None:
+    """Raise unless ROS takes this as a namespace."""
+    if not _NAMESPACE.fullmatch(namespace):
+        raise VlaError(
+            f'namespace {namespace!r} must be made of letters, digits and _, no part beginning '
+            'with a digit, like left or /cell/left'
+        )
 
 
 def options(kind: str = '') -> Iterator[Option]:

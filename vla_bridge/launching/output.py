@@ -4,6 +4,7 @@
 import os
 import selectors
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ class _Stream:
     log: IO[bytes]
     tail: deque[str]
     rest: bytes = b''
+    lost: bool = False
 
 
 @dataclass
@@ -31,11 +33,13 @@ class Output:
 
     Attributes:
         folder: Log files go here, one a node.
-        show: Called with every line.
+        show: Called with every line, until it fails.
+        failure: Why lines are not shown any more, None while they are.
     """
 
     folder: Path
     show: Show
+    failure: OSError | None = None
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _tails: dict[str, deque[str]] = field(default_factory=dict)
     _thread: threading.Thread | None = None
@@ -46,7 +50,7 @@ class Output:
         os.set_blocking(pipe.fileno(), False)
         tail: deque[str] = deque(maxlen=TAIL)
         self._tails[name] = tail
-        log = (self.folder / f'{name}.log').open('ab')
+        log = (self.folder / f'{name}.log').open('ab', buffering=0)
         self._selector.register(pipe, selectors.EVENT_READ, _Stream(name, log, tail))
         if self._thread is None:
             self._thread = threading.Thread(target=self._read, name='output', daemon=True)
@@ -79,16 +83,35 @@ class Output:
         if not block:
             self._end(pipe, stream)
             return
-        stream.log.write(block)
-        stream.log.flush()
+        self._keep(stream, block)
         *lines, stream.rest = (stream.rest + block).split(b'\n')
         for line in lines:
             self._say(stream, line)
 
+    def _keep(self, stream: _Stream, block: bytes) -> None:
+        """Write to the log; nodes never wait for a disk that is full."""
+        if stream.lost:
+            return
+        try:
+            stream.log.write(block)
+        except OSError as error:
+            stream.lost = True
+            problem = f'{stream.log.name} is not written any more: {error.strerror}'
+            self._show(stream.name, f'[WARN] [{time.time():.9f}] [{stream.name}]: {problem}')
+
     def _say(self, stream: _Stream, line: bytes) -> None:
         text = line.decode(errors='replace').rstrip('\r')
         stream.tail.append(text)
-        self.show(stream.name, text)
+        self._show(stream.name, text)
+
+    def _show(self, name: str, line: str) -> None:
+        """Show a line; the pipes are read on even where nothing can be shown any more."""
+        if self.failure is not None:
+            return
+        try:
+            self.show(name, line)
+        except OSError as error:
+            self.failure = error
 
     def _end(self, pipe: IO[bytes], stream: _Stream) -> None:
         self._selector.unregister(pipe)

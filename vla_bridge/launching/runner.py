@@ -107,7 +107,13 @@ class Runner:
         self.stop()
 
     def check(self) -> None:
-        """Raise NodeDeathError if a required node has ended; say so if another has."""
+        """Raise NodeDeathError if a required node has ended; say so if another has.
+
+        Raises OSError where what the nodes say cannot be shown any more: a graph that nobody
+        hears shall not run on.
+        """
+        if self.output.failure is not None:
+            raise self.output.failure
         for process in self.processes:
             code, name = process.code, process.spec.name
             if code is None or name in self._gone:
