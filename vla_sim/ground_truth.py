@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the simulator alone knows for certain: poses, contacts, and what the gripper holds."""
 
+from collections.abc import Iterator
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,10 @@ from vla_contract.observation import Body, World
 from vla_contract.robot import Robot
 from vla_sim.scene import Item, Scene, size_of
 
-HOLDING_FORCE = 0.3
-"""Both fingers press at least this hard on what they hold [N]."""
+HOLDING_FORCE = 2.0
+"""Every finger presses at least this hard on what it holds [N]."""
+UNMET_SHARE = 0.5
+"""What is held takes less than this share of the fingers' forces as a push."""
 
 Pose = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Position [m] and quaternion x y z w."""
@@ -62,17 +66,35 @@ class GroundTruth:
         return World(time_ns, bodies, float(np.clip(opening, 0.0, 1.0)), self.held())
 
     def held(self) -> str:
-        """Name of the object that every finger presses on, empty for none."""
-        pressed: dict[str, set[str]] = {}
+        """Name of the object that the fingers squeeze between them, empty for none.
+
+        Fingers that push an object along press on one side of it, so their forces add up; those
+        that hold it press against each other.
+        """
+        pressed: dict[str, dict[str, NDArray[np.float64]]] = {}
+        for finger, thing, force in self._presses():
+            forces = pressed.setdefault(thing, {})
+            forces[finger] = forces.get(finger, 0.0) + force
+        held = [name for name, forces in pressed.items() if self._squeezed(forces)]
+        return held[0] if held else ''
+
+    def _squeezed(self, forces: dict[str, NDArray[np.float64]]) -> bool:
+        """Every finger presses, and most of it is met by other fingers."""
+        each = [float(np.linalg.norm(force)) for force in forces.values()]
+        if forces.keys() != self._fingers or min(each) <= HOLDING_FORCE:
+            return False
+        together = float(np.linalg.norm(sum(forces.values())))
+        return together < UNMET_SHARE * sum(each)
+
+    def _presses(self) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
+        """Finger, object, and the force of the one on the other [N], for each of their contacts."""
         force = np.zeros(6)
         for index, (first, second) in enumerate(self._touching()):
-            for finger, thing in ((first, second), (second, first)):
+            for finger, thing, sign in ((first, second, 1.0), (second, first, -1.0)):
                 if finger in self._fingers and thing in self._objects:
                     mujoco.mj_contactForce(self._model, self._data, index, force)
-                    if force[0] > HOLDING_FORCE:
-                        pressed.setdefault(thing, set()).add(finger)
-        held = [name for name, fingers in pressed.items() if fingers == self._fingers]
-        return held[0] if held else ''
+                    normal = self._data.contact.frame[index, :3]
+                    yield finger, thing, sign * force[0] * normal
 
     def contacts(self) -> tuple[tuple[str, str], ...]:
         """Links that touch anything but the object in the gripper, and what they touch."""

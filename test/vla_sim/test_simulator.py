@@ -45,14 +45,19 @@ def trapezoid(time_s: float, way: float, speed: float, rise: float) -> float:
     return way - rise * (2 * ramp + cruise - time_s) ** 2 / 2
 
 
-def go(simulator: Simulator, kinematics: InverseKinematics, place: tuple[float, ...]) -> None:
-    """Move the tool to a place within a second, pointing down."""
+def go(
+    simulator: Simulator, kinematics: InverseKinematics, place: tuple[float, ...], yaw: float = 0.0
+) -> set[str]:
+    """Move the tool to a place within a second, pointing down; what was held on the way."""
+    held = set()
     start = simulator.joint_positions()
-    goal = kinematics.solve(pointing_down(place, 0.0), start)
+    goal = kinematics.solve(pointing_down(place, yaw), start)
     for k in range(500):
         share = (k + 1) / 500
         simulator.command_arm(start + (goal - start) * share**3 * (10 - 15 * share + 6 * share**2))
         simulator.step()
+        held.add(simulator.world().held)
+    return held
 
 
 def test_the_same_seed_and_commands_give_the_same_states(deployment: Deployment) -> None:
@@ -177,6 +182,25 @@ def test_a_gripped_object_stays_while_the_arm_shakes(
     run(simulator, 0.6)
     assert simulator.world().held == ''
     assert place_of(simulator, name)[2] < 0.1
+
+
+@pytest.mark.parametrize('shape', ['cube', 'cylinder'])
+def test_an_object_that_both_fingers_push_along_is_not_held(
+    simulator: Simulator, deployment: Deployment, shape: str
+) -> None:
+    """Both touch it and press, but on one side: it is free to roll away."""
+    simulator.reset(1, f'push the red {shape} to the left')
+    kinematics = InverseKinematics(deployment.robot, deployment.robot_path)
+    name, yaw = f'red_{shape}', math.pi / 2
+    simulator.move_object(name, 0.45, 0.0)
+    simulator.command_gripper(0.009)
+    go(simulator, kinematics, (0.45, -0.09, 0.2), yaw)
+    go(simulator, kinematics, (0.45, -0.09, 0.018), yaw)
+    held = set()
+    for y in (-0.05, -0.01, 0.03, 0.07, 0.11):
+        held |= go(simulator, kinematics, (0.45, y, 0.018), yaw)
+    assert place_of(simulator, name)[1] > 0.1
+    assert held == {''}
 
 
 def test_a_bowl_is_hollow(simulator: Simulator) -> None:
