@@ -38,4 +38,13 @@ def config_file(name: str, kind: str = '') -> Path:
     if shipped.is_file():
         return shipped
     known = ', '.join(sorted(path.stem for path in folder.glob('*.yaml'))) or 'none'
+    if given.exists():
+        raise VlaError(f'{name} is {_kind(given)}, not a file; names known there: {known}')
     raise VlaError(f'no file {name}, and no {shipped}; names known there: {known}')
+
+
+def _kind(path: Path) -> str:
+    """What is there instead of a file."""
+    if path.is_dir():
+        return 'a folder'
+    return 'a pipe or socket' if path.is_fifo() or path.is_socket() else 'a device'

@@ -35,6 +35,15 @@ class DeploymentFile(Document):
     policy_overrides: dict[str, Any] = Field(default_factory=dict)
 
 
+_KINDS: dict[str, type[Document]] = {'deployment': DeploymentFile, 'robot': Robot, 'policy': Policy}
+_REMEDIES = {
+    'deployment': 'give a deployment, which names a robot and a policy, or give both themselves, '
+    'as in `vla check --robot FILE --policy FILE`',
+    'robot': 'give one like config/robots/ur5e.yaml',
+    'policy': 'give one like config/policies/hold.yaml',
+}
+
+
 @dataclass(frozen=True)
 class Deployment:
     """A robot, a policy, and the files they were read from."""
@@ -91,6 +100,7 @@ def load_policy(path: Path) -> Policy:
 def load_deployment(path: Path) -> Deployment:
     """Read a deployment file with its robot and policy, and refuse any that do not fit."""
     file = read_yaml(path)
+    _refuse_another_kind(file, 'deployment')
     document = validate(DeploymentFile, file)
     found: list[ContractError] = []
     robot: Robot | None = None
@@ -126,11 +136,21 @@ def _told(
     found: Iterable[Mismatch], robot_file: YamlFile, policy_file: YamlFile
 ) -> Iterable[ContractError]:
     for key, robot_key, problem, remedy in found:
-        other = '' if robot_key is None else f' ({robot_file.place(robot_key)})'
-        yield policy_file.place(key).error(f'{problem}{other}; {remedy}')
+        other = robot_file.place(robot_key)
+        yield policy_file.place(key).error(f'{problem} ({other}); {remedy}')
+
+
+def _refuse_another_kind(file: YamlFile, wanted: str) -> None:
+    """Say which kind of file was named by mistake, instead of every key that it lacks."""
+    known = {kind: len(model.model_fields.keys() & file.value) for kind, model in _KINDS.items()}
+    found = max(known, key=lambda kind: (known[kind], kind == wanted))
+    if found != wanted:
+        problem = f'is a {found} file, not a {wanted} file; {_REMEDIES[wanted]}'
+        raise Place(shown(file.path)).error(problem)
 
 
 def _robot(file: YamlFile) -> Robot:
+    _refuse_another_kind(file, 'robot')
     robot = validate(Robot, file)
     urdf = find_description(robot.urdf, file.path)
     found: list[ContractError] = []
@@ -153,6 +173,7 @@ def _robot(file: YamlFile) -> Robot:
 
 
 def _policy(file: YamlFile) -> Policy:
+    _refuse_another_kind(file, 'policy')
     policy = validate(Policy, file)
     if policy.episode and not _is_file(file.path.parent / policy.episode):
         problem = f'names {policy.episode}, which is not a file beside {shown(file.path)}'

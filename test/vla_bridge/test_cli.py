@@ -77,6 +77,35 @@ def test_a_name_that_is_no_deployment_lists_those_that_are(
     assert 'names known there:' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['robots/ur5e.yaml'], 'ur5e.yaml: is a robot file, not a deployment file'),
+        (['robots/ur5e.yaml'], 'vla check --robot FILE --policy FILE'),
+        (['policies/hold.yaml'], 'hold.yaml: is a policy file, not a deployment file'),
+        (
+            ['--robot', 'sim.yaml', '--policy', 'hold'],
+            'sim.yaml: is a deployment file, not a robot',
+        ),
+        (['--robot', 'ur5e', '--policy', 'robots/ur5e.yaml'], 'is a robot file, not a policy file'),
+        (['/dev/null'], '/dev/null is a device, not a file'),
+        (['robots'], 'robots is a folder, not a file; names known there: franka'),
+    ],
+)
+def test_what_was_named_by_mistake_is_called_what_it_is(
+    arguments: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Instead of a list of keys that a file of another kind lacks."""
+    monkeypatch.chdir(CONFIG)
+    assert main(['check', *arguments]) == REFUSED
+    told = capsys.readouterr().err
+    assert said in told
+    assert 'unknown key' not in told
+
+
 def test_a_demo_of_a_real_robot_is_refused_before_anything_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
