@@ -26,8 +26,6 @@ class ActionSpace(StrEnum):
 
 JOINT_SPACES = (ActionSpace.JOINT_POSITION, ActionSpace.JOINT_VELOCITY, ActionSpace.JOINT_DELTA)
 """Spaces whose columns are the robot's joints."""
-VETTED_SPACES = JOINT_SPACES
-"""Spaces that the safety filter can make verified motion of; a policy in another is refused."""
 MOST_ROWS = 4096
 """Rows of a chunk that the safety filter takes."""
 

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vla_contract.action import GRIPPER, JOINT_SPACES, VETTED_SPACES
+from vla_contract.action import GRIPPER, JOINT_SPACES
 from vla_contract.document import did_you_mean
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
@@ -16,20 +16,20 @@ class Mismatch(NamedTuple):
 
     Attributes:
         key: In the policy file.
-        robot_key: In the robot file; None where no robot would do.
+        robot_key: In the robot file.
         problem: Both sides' values.
         remedy: What to do.
     """
 
     key: Key
-    robot_key: Key | None
+    robot_key: Key
     problem: str
     remedy: str
 
 
 def mismatches(robot: Robot, policy: Policy) -> list[Mismatch]:
     """Every way in which the policy does not fit the robot."""
-    checks = (_identity, _cameras, _space, _columns, _timing)
+    checks = (_identity, _cameras, _columns, _timing)
     return [found for check in checks for found in check(robot, policy)]
 
 
@@ -81,17 +81,6 @@ def _cameras(robot: Robot, policy: Policy) -> Iterator[Mismatch]:
                 f'{camera.rate_hz:g} images a second',
                 'use longer chunks (rows), a lower rate_hz, or a faster camera',
             )
-
-
-def _space(robot: Robot, policy: Policy) -> Iterator[Mismatch]:
-    del robot
-    if policy.action.space not in VETTED_SPACES:
-        yield Mismatch(
-            ('action', 'space'),
-            None,
-            f'{policy.action.space}, which the safety filter does not vet',
-            f'choose {", ".join(VETTED_SPACES)}',
-        )
 
 
 def _columns(robot: Robot, policy: Policy) -> Iterator[Mismatch]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_contract.action import GRIPPER, ActionChunk, ActionSpace
+from vla_safety.inverse_kinematics import InverseKinematics
 from vla_safety.limits import Limits
 from vla_safety.motion import NS, Array, Motion, Times
 from vla_safety.reasons import Reason, RefusedError
 from vla_safety.rows import RowPath
+from vla_safety.tool_path import JointRows, follow_tool
 
 
 @dataclass(frozen=True)
@@ -21,15 +23,19 @@ class Canonical:
         opening: Gripper opening by row, 0 to 1; None where the chunk has no gripper.
         clipped: What was clipped, empty for nothing.
         cut: Why later rows were cut off, empty where none were.
+        pace: Pace not to exceed; below 1 where the tool is led past a singularity.
     """
 
     rows: RowPath
     opening: Array | None
     clipped: str
     cut: str
+    pace: float = 1.0
 
 
-def canonical(chunk: ActionChunk, executing: Motion, limits: Limits, clip: float) -> Canonical:
+def canonical(
+    chunk: ActionChunk, executing: Motion, limits: Limits, clip: float, ik: InverseKinematics
+) -> Canonical:
     """Put a chunk that passed check_content into absolute joint positions.
 
     Args:
@@ -38,27 +44,31 @@ def canonical(chunk: ActionChunk, executing: Motion, limits: Limits, clip: float
         limits: Position limits; rows keep their margin.
         clip: Excess over a limit that is clipped; the first row further out, and all after it,
             are cut.
+        ik: For rows that speak of the tool.
 
     Raises:
-        RefusedError: JOINT_RANGE where not even the first row can be kept.
+        RefusedError: JOINT_RANGE, UNREACHABLE or SINGULAR where not even the first row can be kept.
     """
     step_ns = round(chunk.step_s * NS)
     times_ns: Times = chunk.start_ns + np.arange(len(chunk.values), dtype=np.int64) * step_ns
     has_gripper = chunk.columns[-1] == GRIPPER
     motion = chunk.values[:, :-1] if has_gripper else chunk.values
-    q = _absolute(chunk, motion, executing.at(chunk.start_ns).q)
-    kept, clipped, cut = _within_range(q, limits, clip)
+    asked = _absolute(chunk, motion, executing.at(chunk.start_ns).q, ik)
+    kept, clipped, cut = _within_range(asked.q, limits, clip)
     opening = np.clip(chunk.values[:, -1], 0.0, 1.0) if has_gripper else None
-    return Canonical(RowPath(times_ns[: len(kept)], kept), opening, clipped, cut)
+    rows = RowPath(times_ns[: len(kept)], kept)
+    return Canonical(rows, opening, clipped, cut or asked.cut, asked.pace)
 
 
-def _absolute(chunk: ActionChunk, motion: Array, start: Array) -> Array:
+def _absolute(chunk: ActionChunk, motion: Array, start: Array, ik: InverseKinematics) -> JointRows:
     if chunk.space is ActionSpace.JOINT_POSITION:
-        return motion
+        return JointRows(motion, 1.0, '')
     if chunk.space is ActionSpace.JOINT_DELTA:
-        return np.asarray(start + np.cumsum(motion, axis=0))
-    travelled = np.cumsum(motion, axis=0) * chunk.step_s
-    return np.asarray(start + travelled)
+        return JointRows(np.asarray(start + np.cumsum(motion, axis=0)), 1.0, '')
+    if chunk.space is ActionSpace.JOINT_VELOCITY:
+        travelled = np.cumsum(motion, axis=0) * chunk.step_s
+        return JointRows(np.asarray(start + travelled), 1.0, '')
+    return follow_tool(chunk, motion, start, ik)
 
 
 def _within_range(q: Array, limits: Limits, clip: float) -> tuple[Array, str, str]:

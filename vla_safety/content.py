@@ -8,7 +8,15 @@ import math
 
 import numpy as np
 
-from vla_contract.action import GRIPPER, MOST_ROWS, VETTED_SPACES, ActionChunk, ActionSpace
+from vla_contract.action import (
+    GRIPPER,
+    JOINT_SPACES,
+    MOST_ROWS,
+    POSE_COLUMNS,
+    POSE_DELTA_COLUMNS,
+    ActionChunk,
+    ActionSpace,
+)
 from vla_contract.robot import Robot
 from vla_safety.motion import NS
 from vla_safety.reasons import Reason, RefusedError
@@ -17,6 +25,9 @@ LARGEST = 1e3
 """Magnitude beyond which no joint value, in radians or metres, means anything."""
 GRIPPER_SLACK = 0.05
 """Gripper values this far outside 0 to 1 are clipped; further out is another convention."""
+QUATERNION_SLACK = 0.01
+"""Distance from norm 1 that rounding in a policy may cause; more is no rotation."""
+COLUMNS = {ActionSpace.POSE: POSE_COLUMNS, ActionSpace.POSE_DELTA: POSE_DELTA_COLUMNS}
 
 
 def check_content(chunk: ActionChunk, robot: Robot) -> None:
@@ -28,6 +39,7 @@ def check_content(chunk: ActionChunk, robot: Robot) -> None:
     _check_shape(chunk)
     _check_columns(chunk, robot)
     _check_numbers(chunk)
+    _check_pose(chunk, robot)
     _check_grid(chunk, robot)
 
 
@@ -45,10 +57,7 @@ def _check_shape(chunk: ActionChunk) -> None:
 
 
 def _check_columns(chunk: ActionChunk, robot: Robot) -> None:
-    if chunk.space not in VETTED_SPACES:
-        known = ', '.join(VETTED_SPACES)
-        raise RefusedError(Reason.UNSUPPORTED_SPACE, f'space is {chunk.space}; known are {known}')
-    expected = robot.joint_names
+    expected = COLUMNS.get(chunk.space, robot.joint_names)
     found = chunk.columns[:-1] if chunk.columns[-1] == GRIPPER else chunk.columns
     if found != expected:
         raise RefusedError(
@@ -59,13 +68,42 @@ def _check_columns(chunk: ActionChunk, robot: Robot) -> None:
         raise RefusedError(
             Reason.WRONG_COLUMNS, f'a gripper column, but {robot.name} has no gripper'
         )
-    rate = '/s' if chunk.space is ActionSpace.JOINT_VELOCITY else ''
-    units = tuple(f'{joint.unit}{rate}' for joint in robot.joints)
+    units = _units(chunk.space, robot)
     if chunk.units[: len(units)] != units or set(chunk.units[len(units) :]) - {'1'}:
         wanted = ', '.join(units + ('1',) * (len(chunk.units) - len(units)))
         raise RefusedError(
             Reason.WRONG_UNITS, f'units are {", ".join(chunk.units)}; expected {wanted}'
         )
+
+
+def _units(space: ActionSpace, robot: Robot) -> tuple[str, ...]:
+    """SI unit of each column that moves the arm."""
+    if space is ActionSpace.POSE:
+        return ('m',) * 3 + ('1',) * 4
+    if space is ActionSpace.POSE_DELTA:
+        return ('m',) * 3 + ('rad',) * 3
+    rate = '/s' if space is ActionSpace.JOINT_VELOCITY else ''
+    return tuple(f'{joint.unit}{rate}' for joint in robot.joints)
+
+
+def _check_pose(chunk: ActionChunk, robot: Robot) -> None:
+    """Poses are in the base frame, and their quaternions turn and do nothing else."""
+    if chunk.space in JOINT_SPACES:
+        return
+    if chunk.frame != robot.base_frame:
+        raise RefusedError(
+            Reason.WRONG_FRAME,
+            f'poses are in the frame {chunk.frame!r}; {robot.name} takes {robot.base_frame!r}',
+        )
+    if chunk.space is ActionSpace.POSE:
+        norms = np.linalg.norm(chunk.values[:, 3:7], axis=1)
+        row = int(np.argmax(np.abs(norms - 1)))
+        if abs(norms[row] - 1) > QUATERNION_SLACK:
+            raise RefusedError(
+                Reason.BAD_QUATERNION,
+                f'the quaternion of row {row} has the norm {norms[row]:.4f}; 1 within '
+                f'{QUATERNION_SLACK:g} is taken',
+            )
 
 
 def _check_numbers(chunk: ActionChunk) -> None:

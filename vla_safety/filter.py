@@ -14,6 +14,7 @@ from vla_safety.canonical import Canonical, canonical
 from vla_safety.checks import JointCheck, MotionCheck, ToolSpeedCheck, WorkspaceCheck
 from vla_safety.content import check_content
 from vla_safety.gripper import GripperFilter
+from vla_safety.inverse_kinematics import InverseKinematics
 from vla_safety.kinematics import Kinematics
 from vla_safety.limits import Limits, Use
 from vla_safety.measured import Instant, Measured
@@ -71,6 +72,7 @@ class MotionFilter:
         self.plan: Plan | None = None
         self._period_s = period_s
         self._provenance = Provenance(robot.timing)
+        self._ik = InverseKinematics(kinematics, self.limits)
         self._tool_speed = ToolSpeedCheck(robot.workspace, kinematics)
         self._checks: tuple[MotionCheck, ...] = (
             JointCheck(self.limits),
@@ -226,7 +228,8 @@ class MotionFilter:
         finding = self.measured.finding(now) or self._silence(now)
         if finding is not None:
             raise RefusedError(finding.reason, finding.text)
-        asked = canonical(chunk, self.plan.executing, self.limits, self.robot.margins.clip)
+        clip = self.robot.margins.clip
+        asked = canonical(chunk, self.plan.executing, self.limits, clip, self._ik)
         self._follow(self.plan, asked, now)
         self._provenance.accept(chunk)
         self.chunk, self._opening = chunk, asked.opening
@@ -236,7 +239,7 @@ class MotionFilter:
 
     def _follow(self, plan: Plan, asked: Canonical, now: Instant) -> None:
         """Follow the rows, slower where the tool would be too fast."""
-        spliced = plan.follow(asked.rows, now.ros_ns, self._period_s)
+        spliced = plan.follow(asked.rows, now.ros_ns, self._period_s, asked.pace)
         peak = self._tool_speed.peak(spliced.motion)
         most = self._tool_speed.limit * TOOL_SPEED_HEADROOM
         if peak > most:

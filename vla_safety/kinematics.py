@@ -62,6 +62,25 @@ class Kinematics:
             points @ self._base_from_world.rotation.T + self._base_from_world.translation
         )
 
+    def tool_pose(self, q: Array) -> pin.SE3:
+        """Pose of the tool in the base frame at one configuration."""
+        configuration = self._arranged(q[None])[0]
+        pin.forwardKinematics(self.model, self._data, configuration)
+        pin.updateFramePlacement(self.model, self._data, self._tool)
+        return self._base_from_world * self._data.oMf[self._tool]
+
+    def tool_jacobian(self, q: Array) -> Array:
+        """Velocity of the tool, linear then angular, in base axes, by joint velocity: 6 by joints.
+
+        The pose of the tool stays that of q until the next call.
+        """
+        configuration = self._arranged(q[None])[0]
+        jacobian = pin.computeFrameJacobian(
+            self.model, self._data, configuration, self._tool, pin.LOCAL_WORLD_ALIGNED
+        )[:, self._order]
+        turn = self._base_from_world.rotation
+        return np.vstack([turn @ jacobian[:3], turn @ jacobian[3:]])
+
     def speeds(self, q: Array, v: Array) -> Array:
         """Greatest speed of the tool and of any joint's origin [m/s], for many states, K."""
         fastest = np.empty(len(q))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from vla_contract.action import ActionSpace
 from vla_safety.motion import NS
 from vla_safety.reasons import Reason, RefusedError
 
@@ -83,11 +82,6 @@ def test_permuted_joints_are_refused(armed: 'Rig') -> None:
 def test_degrees_are_refused(armed: 'Rig') -> None:
     """The unit is written on every column."""
     assert reason_of(armed, units=('deg',) * 6) is Reason.WRONG_UNITS
-
-
-def test_a_pose_is_refused_by_name(armed: 'Rig') -> None:
-    """Spaces this version does not vet are refused, not guessed."""
-    assert reason_of(armed, space=ActionSpace.POSE) is Reason.UNSUPPORTED_SPACE
 
 
 @pytest.mark.parametrize('step_s', [1e-9, 3600.0, 0.0, -0.05, np.nan, np.inf])
