@@ -44,6 +44,7 @@ class Judgement:
         progress: 0 to 1.
         success: It is done.
         source: Who judges.
+        refusal: Why it cannot be done, empty while it may be.
     """
 
     stamp_ns: int
@@ -52,6 +53,7 @@ class Judgement:
     progress: float
     success: bool
     source: str
+    refusal: str = ''
 
 
 @dataclass(frozen=True)
@@ -144,17 +146,20 @@ class TaskRun:
         return max(0.0, (now_ns - self.accepted_ns) / _NS)
 
     def judged(self, said: Judgement) -> Ending | None:
-        """A judge spoke; the end if it is about this task and it is done."""
+        """A judge spoke; the end if it is about this task, and it is done or cannot be."""
         if said.task_id and said.task_id != self.task_id:
             return None
         if not said.task_id and (
             said.stamp_ns < self.accepted_ns or _words(said.instruction) != _words(self.instruction)
         ):
             return None
+        judge = said.source or 'somebody'
+        if said.refusal:
+            return Ending(Outcome.REJECTED, f'{judge} refuses: {said.refusal}')
         self.progress = said.progress
         if not said.success:
             return None
-        return Ending(Outcome.SUCCEEDED, f'{said.source or "somebody"} judges that it is done')
+        return Ending(Outcome.SUCCEEDED, f'{judge} judges that it is done')
 
     def heard_safety(self, report: SafetyReport) -> Ending | None:
         """The safety node spoke; the end if it has stopped the arm for good."""

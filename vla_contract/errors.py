@@ -8,6 +8,10 @@ class VlaError(Exception):
     """Something a person can act on: the text says what, where, and what to do."""
 
 
+class InstructionError(VlaError):
+    """An instruction that cannot be carried out, however long it is tried; another one may be."""
+
+
 class ContractError(VlaError):
     """A robot, policy or deployment file is wrong, or two of them disagree.
 

@@ -27,7 +27,12 @@ class Policy(Protocol):
     """Observation in, rows of actions out."""
 
     def reset(self, instruction: str) -> None:
-        """Forget what came before and start on an instruction."""
+        """Forget what came before and start on an instruction.
+
+        Raises:
+            InstructionError: It cannot be carried out. The task ends with this reason.
+            VlaError: Not now. It is tried again.
+        """
 
     def infer(self, observation: Observation, prefix: NDArray[np.float64]) -> Rows:
         """Answer an observation.
@@ -36,4 +41,8 @@ class Policy(Protocol):
             observation: The newest complete one.
             prefix: Rows of the last answer that will have been executed by the time this
                 answer arrives, in the policy's own columns; may be empty.
+
+        Raises:
+            InstructionError: As in reset, once the next observation says the same.
+            VlaError: There is no answer to this observation. The policy is asked again.
         """

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_contract.errors import VlaError
+from vla_contract.errors import InstructionError, VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy as PolicyFile
 from vla_policy.policy import Policy, Rows
@@ -75,6 +75,8 @@ class Worker:
         observe: Makes the newest observation for a task, or raises VlaError. Called by the thread.
         deliver: Takes an answer. Called by the thread; the task cannot change meanwhile.
         report: Takes what went wrong. Called by the thread.
+        refuse: Takes a task that the policy cannot do, and why. Called by the thread, now and
+            then for as long as the task stays; it cannot change meanwhile.
         now_ns: The clock of observations [ns].
         niceness: Added to the thread's nice value, so that callbacks and other processes win.
     """
@@ -86,6 +88,7 @@ class Worker:
         observe: Callable[[Assignment], Observation],
         deliver: Callable[[Answer], None],
         report: Callable[[VlaError], None],
+        refuse: Callable[[Assignment, InstructionError], None],
         now_ns: Callable[[], int],
         niceness: int = 0,
     ) -> None:
@@ -95,6 +98,7 @@ class Worker:
         self._observe = observe
         self._deliver = deliver
         self._report = report
+        self._refuse = refuse
         self._now_ns = now_ns
         self._niceness = niceness
         self._schedule = Schedule(contract)
@@ -164,12 +168,20 @@ class Worker:
             own = os.getpriority(os.PRIO_PROCESS, 0)
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), own + self._niceness)
         begun: Assignment | None = None
+        doubted: Assignment | None = None
         while (task := self._next_task()) is not None:
             try:
                 if task is not begun:
                     self._begin(task)
                     begun = task
                 self._ask(task)
+            except InstructionError as error:
+                self._complain(error)
+                # What the policy first saw may be from before the task: it gets a second look.
+                if begun is not task or doubted is task:
+                    self._refuse_if_wanted(task, error)
+                doubted = task
+                self._pause(task)
             except VlaError as error:
                 self._complain(error)
                 self._pause(task)
@@ -229,6 +241,11 @@ class Worker:
             with self._changed:
                 self._asking_since = None
                 self._inference_s = time.monotonic() - began
+
+    def _refuse_if_wanted(self, task: Assignment, error: InstructionError) -> None:
+        with self._changed:
+            if self._task is task and not self._stopping:
+                self._refuse(task, error)
 
     def _complain(self, error: VlaError) -> None:
         with self._changed:

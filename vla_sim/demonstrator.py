@@ -77,7 +77,7 @@ class Demonstrator:
         """Forget what came before and start on an instruction.
 
         Raises:
-            VlaError: The instruction is not understood.
+            InstructionError: It is not understood.
         """
         self._course = None
         self._task = parse(instruction)
@@ -90,7 +90,8 @@ class Demonstrator:
             prefix: Rows of the last answer that run while this one is on its way.
 
         Raises:
-            VlaError: There is no world to see, or an object is missing or out of reach.
+            InstructionError: An object is missing.
+            VlaError: There is no world to see, or an object is out of reach.
         """
         world = observation.world
         if world is None or self._task is None:

@@ -77,7 +77,9 @@ class Bench(NodeBench[InstructionNode]):
         answer = self.answer(goal.get_result_async())
         return answer.status, answer.result
 
-    def judge(self, success: bool, progress: float = 1.0, source: str = 'judge') -> None:
+    def judge(
+        self, success: bool, progress: float = 1.0, source: str = 'judge', refusal: str = ''
+    ) -> None:
         """Say how far the task in hand is."""
         message = TaskProgress(
             task_id=self.current.id,
@@ -85,6 +87,7 @@ class Bench(NodeBench[InstructionNode]):
             progress=progress,
             success=success,
             source=source,
+            refusal=refusal,
         )
         message.header.stamp = self.probe.get_clock().now().to_msg()
         self._progress.publish(message)
@@ -129,6 +132,7 @@ def test_a_topic_makes_a_task(bench: Bench) -> None:
     bench.say('')
     bench.until(lambda: not bench.current.active)
     assert [found.id for found in bench.tasks] == ['', task.id, task.id]
+    assert bench.current.ending == 'CANCELED: an empty instruction came by topic'
 
 
 def test_a_service_makes_a_task_and_says_which(bench: Bench) -> None:
@@ -178,6 +182,19 @@ def test_a_trusted_policys_claim_is_success(bench: Bench) -> None:
     goal = bench.begin('put it there')
     bench.judge(success=True, source='policy')
     assert bench.ending(goal)[1].outcome == Outcome.SUCCEEDED
+
+
+def test_a_task_that_the_policy_refuses_ends_at_once(bench: Bench) -> None:
+    """With its reason, for the client and for who only listens; a refusal needs no trust."""
+    goal = bench.begin('dance')
+    bench.judge(success=False, progress=0.0, source='policy', refusal='what is to dance?')
+    status, result = bench.ending(goal)
+    assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED, Outcome.REJECTED)
+    assert result.message == 'policy refuses: what is to dance?'
+    assert not bench.current.active
+    assert bench.current.ending == 'REJECTED: policy refuses: what is to dance?'
+    bench.begin('put it there')
+    assert bench.current.ending == ''
 
 
 def test_a_new_goal_ends_the_one_before(bench: Bench) -> None:

@@ -25,6 +25,7 @@ from test.vla_bridge.node_bench import WAIT_S, NodeBench
 from vla_bridge import topics
 from vla_bridge.chunk_codec import decode
 from vla_bridge.nodes.policy_node import PolicyNode
+from vla_contract.errors import InstructionError
 from vla_contract.observation import Observation
 from vla_policy.policy import Rows
 
@@ -58,10 +59,13 @@ class FakePolicy:
         self.asked: queue.Queue[Observation] = queue.Queue()
         self.answers: queue.Queue[NDArray[np.float64] | Rows | Exception] = queue.Queue()
         self.instruction = ''
+        self.refuses = ''
 
     def reset(self, instruction: str) -> None:
-        """Note it."""
+        """Note it, or refuse what the test says."""
         self.instruction = instruction
+        if instruction == self.refuses:
+            raise InstructionError(f'what is to {instruction}?')
 
     def infer(self, observation: Observation, _: NDArray[np.float64]) -> Rows:
         """Wait for the test's answer."""
@@ -267,6 +271,19 @@ def test_a_policy_that_is_finished_says_so_in_its_own_name(bench: Bench) -> None
     claim = bench.progress[0]
     assert (claim.task_id, claim.instruction, claim.source) == ('t1', 'put it there', 'policy')
     assert (claim.progress, claim.success) == (1.0, True)
+
+
+def test_an_instruction_that_the_policy_refuses_is_told(bench: Bench) -> None:
+    """At once and for its task, so that nobody waits for chunks; the next one is worked on."""
+    bench.policy.refuses = 'dance'
+    bench.task('t1', 'dance')
+    bench.until(lambda: bench.progress)
+    said = bench.progress[0]
+    assert (said.task_id, said.instruction, said.source) == ('t1', 'dance', 'policy')
+    assert (said.refusal, said.success) == ('what is to dance?', False)
+    bench.diagnosed(DiagnosticStatus.ERROR, 'what is to dance?')
+    bench.task('t2', 'put it there')
+    assert bench.asked().task_id == 't2'
 
 
 def test_every_activation_is_a_new_session(bench: Bench) -> None:

@@ -74,6 +74,13 @@ def test_success_of_something_else_does_not_count(changes: dict[str, object]) ->
     assert math.isnan(run.progress)
 
 
+def test_a_refusal_ends_the_task_with_its_reason() -> None:
+    """Whatever else is said; the refusal of another task does not."""
+    refused = said(source='policy', refusal='what is that?')
+    assert task().judged(refused) == Ending(Outcome.REJECTED, 'policy refuses: what is that?')
+    assert task().judged(said(task_id='another', refusal='what is that?')) is None
+
+
 def test_a_judge_who_knows_only_the_words_is_believed() -> None:
     """Case and spaces do not matter."""
     assert task().judged(said(task_id='', instruction=' put IT  there')) is not None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vla_contract.errors import VlaError
+from vla_contract.errors import InstructionError, VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy
 from vla_policy import worker as worker_module
@@ -30,10 +30,13 @@ class FakePolicy:
         self.asked: queue.Queue[Observation] = queue.Queue()
         self.resets: queue.Queue[str] = queue.Queue()
         self.answers: queue.Queue[NDArray[np.float64] | Exception] = queue.Queue()
+        self.refuses = ''
 
     def reset(self, instruction: str) -> None:
-        """Note it."""
+        """Note it, or refuse what the test says."""
         self.resets.put(instruction)
+        if instruction == self.refuses:
+            raise InstructionError(f'what is to {instruction}?')
 
     def infer(self, observation: Observation, prefix: NDArray[np.float64]) -> Rows:
         """Wait for the test's answer."""
@@ -55,6 +58,7 @@ class Bench:
         self.blocked: VlaError | None = None
         self.delivered: queue.Queue[Answer] = queue.Queue()
         self.errors: queue.Queue[VlaError] = queue.Queue()
+        self.refused: queue.Queue[tuple[Assignment, InstructionError]] = queue.Queue()
         self._observation = observation
         self.worker = Worker(
             self.policy,
@@ -62,6 +66,7 @@ class Bench:
             self._observe,
             self.delivered.put,
             self.errors.put,
+            lambda task, error: self.refused.put((task, error)),
             lambda: self.now_ns,
             niceness=1,
         )
@@ -104,6 +109,34 @@ def test_it_answers_a_task_from_the_newest_observation(bench: Bench) -> None:
     answer = bench.delivery()
     assert (answer.task_id, answer.observation.stamp_ns, answer.start_ns) == ('1', 10**9, 10**9)
     assert bench.policy.resets.get_nowait() == 'do it'
+
+
+def test_an_instruction_that_is_not_understood_is_refused_at_once(bench: Bench) -> None:
+    """For its task, and the next task finds a policy that is ready."""
+    bench.policy.refuses = 'dance'
+    task = Assignment('1', 'dance')
+    bench.worker.assign(task)
+    bench.at(1.0)
+    found, error = bench.refused.get(timeout=WAIT_S)
+    assert found is task
+    assert str(error) == 'what is to dance?'
+    bench.worker.assign(Assignment('2', 'do it'))
+    bench.policy.answers.put(GOOD)
+    bench.at(2.0)
+    assert bench.delivery().task_id == '2'
+
+
+def test_what_the_first_look_cannot_do_is_refused_only_after_a_second(bench: Bench) -> None:
+    """The first observation may be from before the task, when the table lay otherwise."""
+    task = Assignment('1', 'do it')
+    bench.worker.assign(task)
+    for _ in range(2):
+        bench.policy.answers.put(InstructionError('there is no cube'))
+    bench.at(1.0)
+    assert str(bench.errors.get(timeout=WAIT_S)) == 'there is no cube'
+    assert bench.refused.empty()
+    bench.at(2.0)
+    assert bench.refused.get(timeout=WAIT_S)[0] is task
 
 
 def test_observations_that_come_meanwhile_do_not_queue(bench: Bench) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vla_contract.errors import VlaError
+from vla_contract.errors import InstructionError
 from vla_contract.observation import Body, World
 from vla_sim.scene import Thing, size_of
 from vla_sim.tasks.instruction import FAMILIES, draw_task, parse, phrasings
@@ -64,14 +64,21 @@ def test_instructions_are_understood(instruction: str, task: Task) -> None:
         'sing',
         'put the pink cube in the blue bowl',
         'put the blue bowl in the blue bowl',
-        'stack the red cube on the red cube',
         'push the red cube to the moon',
     ],
 )
 def test_other_words_are_refused_with_what_is_understood(instruction: str) -> None:
     """The error teaches the language."""
-    with pytest.raises(VlaError, match=r'put the red cube in the blue bowl.*red, green, blue'):
+    with pytest.raises(
+        InstructionError, match=r'put the red cube in the blue bowl.*red, green, blue'
+    ):
         parse(instruction)
+
+
+def test_an_object_on_itself_is_refused_for_what_it_is() -> None:
+    """Every word was understood."""
+    with pytest.raises(InstructionError, match=r'names the red cube twice.*name two objects'):
+        parse('Put the red block on top of the red cube!')
 
 
 def test_an_object_is_in_a_bowl_when_it_is_below_the_rim_and_let_go() -> None:
@@ -126,5 +133,5 @@ def test_progress_grows_on_the_way() -> None:
 
 def test_a_missing_object_is_named_with_what_is_there() -> None:
     """The error says what could be asked for instead."""
-    with pytest.raises(VlaError, match='no red cube on the table; there is blue cube'):
+    with pytest.raises(InstructionError, match='no red cube on the table; there is blue cube'):
         Stack(RED_CUBE, BLUE_CUBE).done(world(body(BLUE_CUBE, 0.4, 0.0, 0.02)))

@@ -163,16 +163,17 @@ class InstructionNode(VlaNode):
         self._last = f'{ending.outcome.name}: {ending.message}'
         self.get_logger().info(f'"{current.run.instruction}" ended: {self._last}')
         if announce:
-            self._publish(self._message(current.run, active=False))
+            self._publish(self._message(current.run, active=False, ending=self._last))
         current.ended.set_result(ending)
 
-    def _message(self, task_run: TaskRun, active: bool) -> Task:
+    def _message(self, task_run: TaskRun, active: bool, ending: str = '') -> Task:
         return Task(
             id=task_run.task_id,
             instruction=task_run.instruction,
             active=active,
             timeout=task_run.timeout_s,
             source=task_run.source,
+            ending=ending,
         )
 
     def _publish(self, task: Task) -> None:
@@ -235,7 +236,8 @@ class InstructionNode(VlaNode):
         return result
 
     def _on_progress(self, message: TaskProgress) -> None:
-        if message.source == POLICY_SOURCE and not self.value('trust_policy_success'):
+        by_policy = message.source == POLICY_SOURCE
+        if by_policy and not (message.refusal or self.value('trust_policy_success')):
             return
         try:
             judged_ns = stamp_ns(message.header.stamp, topics.TASK_PROGRESS)
@@ -250,6 +252,7 @@ class InstructionNode(VlaNode):
                 message.progress,
                 message.success,
                 message.source,
+                message.refusal,
             )
             self._end(self._current.run.judged(said))
 

@@ -30,7 +30,7 @@ from vla_bridge.task_run import POLICY_SOURCE
 from vla_bridge.transport import keep_pages
 from vla_contract.action import ActionChunk
 from vla_contract.deployment import Deployment
-from vla_contract.errors import VlaError
+from vla_contract.errors import InstructionError, VlaError
 from vla_contract.observation import Observation
 from vla_contract.robot import Camera
 from vla_policy.columns import action_columns
@@ -95,6 +95,7 @@ class PolicyNode(VlaNode):
             observe=self._observe,
             deliver=self._deliver,
             report=self._report,
+            refuse=self._refuse,
             now_ns=self.now_ns,
             niceness=self.value('nice'),
         )
@@ -212,14 +213,21 @@ class PolicyNode(VlaNode):
 
     def _claim_success(self, answer: Answer) -> None:
         """Say that the policy thinks it is done; who listens decides whether that counts."""
+        task = Assignment(answer.task_id, answer.observation.instruction)
+        self._judge(task, answer.observation.stamp_ns, progress=1.0, success=True)
+
+    def _refuse(self, task: Assignment, error: InstructionError) -> None:
+        """Say that the policy cannot do its task. Runs in the policy's thread."""
+        self._judge(task, self.now_ns(), refusal=str(error))
+
+    def _judge(self, task: Assignment, at_ns: int, **judgement: float | bool | str) -> None:
         message = TaskProgress(
-            task_id=answer.task_id,
-            instruction=answer.observation.instruction,
-            progress=1.0,
-            success=True,
+            task_id=task.task_id,
+            instruction=task.instruction,
             source=POLICY_SOURCE,
+            **judgement,
         )
-        message.header.stamp = Time(nanoseconds=answer.observation.stamp_ns).to_msg()
+        message.header.stamp = Time(nanoseconds=at_ns).to_msg()
         self._progress.publish(message)
 
     def _report(self, error: VlaError) -> None:

@@ -4,7 +4,7 @@
 import numpy as np
 from numpy.random import Generator
 
-from vla_contract.errors import VlaError
+from vla_contract.errors import InstructionError, VlaError
 from vla_sim.scene import COLOURS
 from vla_sim.tasks import place, push, stack
 from vla_sim.tasks.phrases import normalise
@@ -26,12 +26,12 @@ def parse(instruction: str) -> Task:
     """The task that an instruction asks for.
 
     Raises:
-        VlaError: The instruction is not understood; the text lists what is.
+        InstructionError: It is not understood, and the text lists what is; or it makes no sense.
     """
     sentence = normalise(instruction)
     task = place.parse(sentence) or stack.parse(sentence) or push.parse(sentence)
     if task is None:
-        raise VlaError(
+        raise InstructionError(
             f'"{instruction}" is not understood. Say, for example, {_EXAMPLES}, with a cube, a '
             f'cylinder or a bowl and its colour ({", ".join(COLOURS)}), or left and right'
         )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from vla_contract.errors import InstructionError
 from vla_contract.observation import World
 from vla_sim.scene import COLOURS, Need, Thing
 from vla_sim.tasks.phrases import first_match, thing
@@ -69,12 +70,23 @@ class Stack:
 
 
 def parse(sentence: str) -> Stack | None:
-    """The task of a normalised sentence, or None if it is of another kind."""
+    """The task of a normalised sentence, or None if it is of another kind.
+
+    Raises:
+        InstructionError: Both objects are the same.
+    """
     found = first_match(TEMPLATES, sentence)
     if found is None:
         return None
     subject, base = thing(found['subject'], STACKABLE), thing(found['base'], STACKABLE)
-    return None if subject is None or base is None or subject == base else Stack(subject, base)
+    if subject is None or base is None:
+        return None
+    if subject == base:
+        raise InstructionError(
+            f'"{sentence}" names the {subject.phrase} twice, and nothing can stand on itself; '
+            'name two objects'
+        )
+    return Stack(subject, base)
 
 
 def draw(rng: Generator) -> Stack:

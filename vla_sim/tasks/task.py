@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_contract.errors import VlaError
+from vla_contract.errors import InstructionError
 from vla_contract.observation import Body, World
 from vla_sim.scene import Need, Thing
 
@@ -39,13 +39,13 @@ def find(world: World, thing: Thing) -> Body:
     """The body of a thing.
 
     Raises:
-        VlaError: The world has none.
+        InstructionError: The world has none.
     """
     for body in world.bodies:
         if body.name == thing.name:
             return body
     seen = ', '.join(f'{body.colour} {body.shape}' for body in world.bodies) or 'nothing'
-    raise VlaError(f'there is no {thing.phrase} on the table; there is {seen}')
+    raise InstructionError(f'there is no {thing.phrase} on the table; there is {seen}')
 
 
 def horizontal_distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
