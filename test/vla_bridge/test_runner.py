@@ -2,6 +2,7 @@
 """The runner, with small programs in the place of nodes."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
+from vla_bridge.launching import lines as terminal_lines
 from vla_bridge.launching.graph import NodeSpec
 from vla_bridge.launching.runner import NodeDeathError, Runner
 from vla_contract.errors import VlaError
@@ -40,6 +43,12 @@ print('ready')
 time.sleep(60)
 """
 BREAKS = "import sys; print('the camera is gone'); sys.exit(3)"
+REFUSES = """
+import sys
+print('[INFO] [1.0] [sim]: beginning')
+print('[ERROR] [1.1] [sim]: no coffee here')
+sys.exit(2)
+"""
 LEAVES_A_CHILD = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
@@ -57,7 +66,7 @@ print('here', flush=True)
 try:
     with (
         Interrupts() as interrupts,
-        Runner(nodes, Path(sys.argv[1]), lambda *_: None, find=lambda _: waits) as runner,
+        Runner(nodes, Path(sys.argv[1]), lambda *_: False, find=lambda _: waits) as runner,
     ):
         print(*[process.popen.pid for process in runner.processes], flush=True)
         while True:
@@ -79,9 +88,10 @@ class Lines:
         """Nothing was said yet."""
         self.said: list[tuple[str, str]] = []
 
-    def __call__(self, name: str, line: str) -> None:
-        """Keep a line."""
+    def __call__(self, name: str, line: str) -> bool:
+        """Keep a line, unseen."""
         self.said.append((name, line))
+        return False
 
     def wait(self, name: str, start: str) -> str:
         """A line of a node that begins so."""
@@ -151,6 +161,19 @@ def test_death_of_a_required_node_names_it_and_its_last_lines(tmp_path: Path) ->
     with pytest.raises(NodeDeathError, match=r'(?s)policy ended with exit code 3.*camera is gone'):
         watch(runner)
     assert {ending.name for ending in runner.endings} == {'safety', 'policy'}
+
+
+def test_the_reason_of_a_death_is_said_once(tmp_path: Path) -> None:
+    """What people saw when the node said it is not repeated, only where it can be read again."""
+    spec = NodeSpec('sim', 'any', package='any')
+    screen = io.StringIO()
+    show = terminal_lines.Lines(Console(file=screen, width=200), ('sim',), quiet=True)
+    runner = Runner((spec,), tmp_path, show, find=running((spec, REFUSES)))
+    with pytest.raises(NodeDeathError, match=r'exit code 2; the graph stops. .* above') as death:
+        watch(runner)
+    assert (screen.getvalue() + str(death.value)).count('no coffee here') == 1
+    assert 'beginning' not in screen.getvalue() + str(death.value)
+    assert str(tmp_path / 'sim.log') in str(death.value)
 
 
 def test_death_of_another_node_is_said_and_the_graph_goes_on(tmp_path: Path) -> None:
@@ -284,7 +307,7 @@ def test_a_graph_whose_output_nobody_reads_any_more_stops(tmp_path: Path) -> Non
     """Nodes must never wait for a pipe that nobody empties, nor run on unseen."""
     talks = NodeSpec('talks', 'any', package='any')
 
-    def show(_name: str, _line: str) -> None:
+    def show(_name: str, _line: str) -> bool:
         raise BrokenPipeError(errno.EPIPE, 'nobody reads it any more')
 
     runner = Runner((talks,), tmp_path, show, find=running((talks, WAITS)))

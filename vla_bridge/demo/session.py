@@ -191,10 +191,9 @@ class Session:
             raise VlaError(f'{RECORDS_WITHIN_S:g} s after the start nothing comes from {silent}')
         return goal
 
-    def _say(self, name: str, line: str) -> None:
+    def _say(self, name: str, line: str) -> bool:
         """Show what a node says; what it says while it is interrupted is in its log."""
-        if not self._interrupts.count:
-            self._view.lines(name, line)
+        return not self._interrupts.count and self._view.lines(name, line)
 
     def _pulse(self) -> None:
         self._interrupts.check()

@@ -27,13 +27,14 @@ class Lines:
     names: tuple[str, ...]
     quiet: bool = False
 
-    def __call__(self, name: str, line: str) -> None:
-        """Print a line of a node."""
+    def __call__(self, name: str, line: str) -> bool:
+        """Print a line of a node, unless it is empty or merely informative; tell if it was."""
         found = _LEVEL.match(line)
         level = found[1] if found else ''
         if not line.strip() or (self.quiet and level in _QUIET):
-            return
+            return False
         self.console.print(self._prefix(name) + self._text(line, level), soft_wrap=True)
+        return True
 
     def _prefix(self, name: str) -> Text:
         width = max(map(len, self.names), default=0)

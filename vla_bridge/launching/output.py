@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-Show = Callable[[str, str], None]
-"""Called with the node's name and one line, from the reading thread."""
+Show = Callable[[str, str], bool]
+"""Called with the node's name and one line, from the reading thread; tells if people see it."""
 
 TAIL = 12
 """Lines kept of each node, to be shown when it dies."""
@@ -42,6 +42,7 @@ class Output:
     failure: OSError | None = None
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _tails: dict[str, deque[str]] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
     _thread: threading.Thread | None = None
     _closing: bool = False
 
@@ -59,6 +60,10 @@ class Output:
     def tail(self, name: str) -> list[str]:
         """The last lines of a node."""
         return list(self._tails.get(name, ()))
+
+    def seen(self, name: str) -> bool:
+        """People have seen words of this node."""
+        return name in self._seen
 
     def close(self) -> None:
         """Read what is left in the pipes, and stop."""
@@ -101,17 +106,19 @@ class Output:
 
     def _say(self, stream: _Stream, line: bytes) -> None:
         text = line.decode(errors='replace').rstrip('\r')
+        if self._show(stream.name, text):
+            self._seen.add(stream.name)
         stream.tail.append(text)
-        self._show(stream.name, text)
 
-    def _show(self, name: str, line: str) -> None:
+    def _show(self, name: str, line: str) -> bool:
         """Show a line; the pipes are read on even where nothing can be shown any more."""
         if self.failure is not None:
-            return
+            return False
         try:
-            self.show(name, line)
+            return self.show(name, line)
         except OSError as error:
             self.failure = error
+            return False
 
     def _end(self, pipe: IO[bytes], stream: _Stream) -> None:
         self._selector.unregister(pipe)

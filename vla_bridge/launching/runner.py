@@ -37,12 +37,12 @@ PATIENCE_S = {signal.SIGINT: 5.0, signal.SIGTERM: 1.0, signal.SIGKILL: 2.0}
 class NodeDeathError(VlaError):
     """A node that the graph cannot do without has ended."""
 
-    def __init__(self, name: str, code: int, tail: list[str], log: Path) -> None:
-        """Say which node, how it ended and what it said last."""
+    def __init__(self, name: str, code: int, tail: list[str], log: Path, *, seen: bool) -> None:
+        """Say which node, how it ended and, unless people saw it, what it said last."""
         self.name, self.code = name, code
-        said = ''.join(f'\n  | {line}' for line in tail) or '\n  | (it said nothing)'
-        end = f'{name} ended with {describe_end(code)}; the graph stops'
-        super().__init__(f'{end}. Its last lines ({log}):{said}')
+        lines = ''.join(f'\n  | {line}' for line in tail) or '\n  | (it said nothing)'
+        said = f'What it said is above, and in {log}' if seen else f'Its last lines ({log}):{lines}'
+        super().__init__(f'{name} ended with {describe_end(code)}; the graph stops. {said}')
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,8 @@ class Runner:
             process.sweep()
             if process.spec.required:
                 time.sleep(0.2)  # its last words are still in the pipe
-                raise NodeDeathError(
-                    name, code, self.output.tail(name), self.folder / f'{name}.log'
-                )
+                tail, seen = self.output.tail(name), self.output.seen(name)
+                raise NodeDeathError(name, code, tail, self.folder / f'{name}.log', seen=seen)
             self._say(
                 name, 'WARN', f'ended with {describe_end(code)}; the graph goes on without it'
             )
@@ -158,10 +157,9 @@ class Runner:
         if process.popen.stdout is not None:
             self.output.add(spec.name, process.popen.stdout)
 
-    def _relay(self, name: str, line: str) -> None:
+    def _relay(self, name: str, line: str) -> bool:
         """Show a line, but not the traceback of a node stopped while it still started."""
-        if not self._stopping or line.startswith('['):
-            self.show(name, line)
+        return (not self._stopping or line.startswith('[')) and self.show(name, line)
 
     def _say(self, name: str, level: str, text: str) -> None:
         """Speak for a node, in the form that nodes speak in."""
