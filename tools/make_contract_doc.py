@@ -34,6 +34,7 @@ from vla_contract.robot import (
     Timing,
     Workspace,
 )
+from vla_contract.scene import Collision, Cylinder, DepthCamera, Mesh, Scene, SceneObject
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / 'docs' / 'contract.md'
@@ -48,6 +49,12 @@ DOCUMENTS: dict[str, tuple[type[Document], ...]] = {
         Workspace,
         Box,
         Margins,
+        Collision,
+        Scene,
+        SceneObject,
+        Cylinder,
+        Mesh,
+        DepthCamera,
         Timing,
     ),
     'policy': (Policy, ImageInput, StateLayout, ActionLayout, GripperConvention, Execution),

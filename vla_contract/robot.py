@@ -12,6 +12,7 @@ from vla_contract.document import Contradiction, Document
 from vla_contract.fields import Name, OptionalTopic, Positive, Topic
 from vla_contract.gripper import Gripper, GripperKind, GripperModel
 from vla_contract.joint import Joint, JointUnit
+from vla_contract.scene import Collision, Scene
 
 __all__ = [
     'ArmController',
@@ -177,6 +178,8 @@ class Robot(Document):
         cameras: All streams that policies may ask for.
         workspace: Where the tool may be.
         margins: Distances kept from limits.
+        collision: How far the arm keeps away from itself and everything else.
+        scene: Everything around the arm.
         timing: Ages and delays.
     """
 
@@ -196,6 +199,8 @@ class Robot(Document):
     cameras: tuple[Camera, ...] = ()
     workspace: Workspace
     margins: Margins = Margins()
+    collision: Collision = Collision()
+    scene: Scene = Scene()
     timing: Timing = Timing()
 
     @property
@@ -227,8 +232,23 @@ class Robot(Document):
             yield Contradiction(
                 ('gripper', 'target'), f'{self.gripper.target} is also the controller.topic'
             )
+        yield from self._depth()
         yield from self._room()
         yield from self._stale()
+
+    def _depth(self) -> Iterator[Contradiction]:
+        """The camera that sees obstacles is one, and its picture can be turned into points."""
+        if self.scene.depth is None:
+            return
+        name, key = self.scene.depth.camera, ('scene', 'depth', 'camera')
+        camera = next((camera for camera in self.cameras if camera.name == name), None)
+        if camera is None:
+            known = ', '.join(self.camera_names) or 'no camera'
+            yield Contradiction(key, f'{name} is none of the cameras; there is {known}')
+        elif not camera.is_depth:
+            yield Contradiction(key, f'{name} gives {camera.encoding.value}, which is no depth')
+        elif not camera.info_topic:
+            yield Contradiction(key, f'{name} has no info_topic, which says where its rays go')
 
     def _room(self) -> Iterator[Contradiction]:
         margin = self.margins.position

@@ -92,6 +92,39 @@ CASES = {
         ROBOT, 'encoding: 16UC1', 'encoding: 16UC1\n    transport: compressed',
         'cameras.1.transport', ('compressed', '16UC1', 'use raw'),
     ),
+    'a thing of two shapes': (
+        ROBOT, 'home: [0.0, 0.1]',
+        'home: [0.0, 0.1]\nscene: {objects: [{name: a, sphere: 1.0, box: [1, 1, 1]}]}',
+        'scene.objects.0.sphere', ('a has box and sphere', 'give it one'),
+    ),
+    'a thing without a shape': (
+        ROBOT, 'home: [0.0, 0.1]', 'home: [0.0, 0.1]\nscene: {objects: [{name: a}]}',
+        'scene.objects.0.name', ('a has no shape',),
+    ),
+    'things of one name': (
+        ROBOT, 'home: [0.0, 0.1]',
+        'home: [0.0, 0.1]\nscene: {objects: [{name: a, sphere: 1}, {name: a, sphere: 2}]}',
+        'scene.objects.1.name', ('a is also scene.objects.0.name',),
+    ),
+    'a turn that is none': (
+        ROBOT, 'home: [0.0, 0.1]',
+        'home: [0.0, 0.1]\nscene: {objects: [{name: a, plane: true, orientation: [0, 0, 0, 2]}]}',
+        'scene.objects.0.orientation', ('has length 2',),
+    ),
+    'news of a scene from nowhere': (
+        ROBOT, 'home: [0.0, 0.1]', 'home: [0.0, 0.1]\nscene: {max_age_s: 1.0}',
+        'scene.max_age_s', ('1 s', 'no topic'),
+    ),
+    'obstacles seen by a colour camera': (
+        ROBOT, 'home: [0.0, 0.1]',
+        'home: [0.0, 0.1]\n'
+        'scene: {depth: {camera: wrist, position: [0, 0, 1], orientation: [0, 0, 0, 1]}}',
+        'scene.depth.camera', ('wrist gives rgb8', 'no depth'),
+    ),
+    'slowing down behind the margin': (
+        ROBOT, 'home: [0.0, 0.1]', 'home: [0.0, 0.1]\ncollision: {margin: 0.02, slow_from: 0.01}',
+        'collision.slow_from', ('0.01 m', 'margin + tracking 0.02 m'),
+    ),
     'image key used twice': (
         POLICY, 'key: range', 'key: rgb', 'images.1.key', ('rgb is also images.0.key',),
     ),
