@@ -117,8 +117,8 @@ CASES = {
     ),
     'obstacles seen by a colour camera': (
         ROBOT, 'home: [0.0, 0.1]',
-        'home: [0.0, 0.1]\n'
-        'scene: {depth: {camera: wrist, position: [0, 0, 1], orientation: [0, 0, 0, 1]}}',
+        'home: [0.0, 0.1]\nscene: {depth: {camera: wrist, position: [0, 0, 1], '
+        + 'orientation: [0, 0, 0, 1]}}',
         'scene.depth.camera', ('wrist gives rgb8', 'no depth'),
     ),
     'slowing down behind the margin': (
