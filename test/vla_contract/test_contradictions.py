@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROBOT = 'robot.yaml'
 POLICY = 'policy.yaml'
+WRIST_SEES = '{camera: wrist, position: [0, 0, 1], orientation: [0, 0, 0, 1]}'
 
 CASES = {
     'limits upside down': (
@@ -117,8 +118,7 @@ CASES = {
     ),
     'obstacles seen by a colour camera': (
         ROBOT, 'home: [0.0, 0.1]',
-        'home: [0.0, 0.1]\nscene: {depth: {camera: wrist, position: [0, 0, 1], '
-        + 'orientation: [0, 0, 0, 1]}}',
+        f'home: [0.0, 0.1]\nscene: {{depth: {WRIST_SEES}}}',
         'scene.depth.camera', ('wrist gives rgb8', 'no depth'),
     ),
     'slowing down behind the margin': (
