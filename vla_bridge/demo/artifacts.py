@@ -22,6 +22,13 @@ def limits_in_force(deployment: Deployment) -> Limits:
     return Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
 
 
+def note_on(outcome: Outcome) -> str:
+    """What a viewer has to know about arm and policy before being impressed."""
+    arm = 'simulated arm · ' if outcome.simulated else ''
+    cheats = ' (scripted, reads ground truth)' if outcome.ground_truth else ''
+    return f'{arm}policy: {outcome.policy}{cheats}'
+
+
 def draw(plan: Plan, outcome: Outcome, *, video: bool) -> list[Path]:
     """Draw every attempt that was recorded.
 
@@ -42,7 +49,7 @@ def _draw_attempt(
     """The video in a thread of its own: its work is done outside the interpreter."""
     robot, suffix = plan.graph.deployment.robot, plan.suffix(index)
     film, plot = (plan.folder / f'{name}{suffix}.{kind}' for name, kind in _FILES)
-    note = f'{"simulated arm · " if outcome.simulated else ""}policy: {outcome.policy}'
+    note = note_on(outcome)
     with Episode(plan.folder / attempt.bag) as episode:
         trace = read_trace(episode, robot)
         frames = []

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vla_bridge.codecs.camera import decode_camera
+from vla_bridge.demo.palette import STATES, UNKNOWN
 from vla_bridge.demo.trace import NS, Trace
 from vla_bridge.recording.episode import Episode
 from vla_contract.robot import Camera, Encoding, Robot
@@ -22,20 +23,11 @@ Pixels = NDArray[np.uint8]
 
 HEIGHT = 360
 """Of each camera's picture [px]."""
-STRIP = 76
+STRIP = 100
 """Of the captions [px]."""
 GAP = 8
 _PAPER, _INK, _FAINT = (24, 26, 30), (238, 238, 238), (150, 156, 164)
-_ACCENT, _GOOD = (88, 166, 255), (86, 196, 112)
-_SAFETY = {
-    'ACTIVE': _GOOD,
-    'ARMED': _ACCENT,
-    'SCALED': (242, 204, 80),
-    'HOLD': (242, 166, 90),
-    'PROTECTIVE_STOP': (235, 87, 87),
-    'ESTOP': (235, 87, 87),
-    'FAULT': (235, 87, 87),
-}
+_ACCENT, _GOOD = STATES['ARMED'], STATES['ACTIVE']
 
 
 def write_video(
@@ -152,7 +144,7 @@ class Captions:
         pen.text((14, 46), phase, font=self._small, fill=colour)
         pen.text((width - 14, 13), clock, font=self._large, fill=_INK, anchor='ra')
         said = safety.replace('_', ' ').lower()
-        tint = _SAFETY.get(safety, _FAINT)
+        tint = STATES.get(safety, UNKNOWN)
         pen.text((width - 14, 46), f'safety: {said}', font=self._small, fill=tint, anchor='ra')
-        pen.text((width / 2, 46), self._note, font=self._small, fill=_FAINT, anchor='ma')
+        pen.text((14, 72), self._note, font=self._small, fill=_FAINT)
         return np.asarray(image, dtype=np.uint8)
