@@ -37,7 +37,7 @@ class Steps:
 
     def spans(self, end: float) -> list[tuple[float, float, Any]]:
         """Start, end and value of every stretch."""
-        return list(zip(self.times, [*self.times[1:], end], self.values, strict=True))
+        return list(zip(self.times, [*self.times, end][1:], self.values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ class Trace:
         velocities: The same, per second.
         opening_times: Of the next.
         opening: Of the gripper, 0 closed to 1 open.
-        status_times: Of the two that follow.
+        status_times: Of the three that follow.
         speed_scale: 0 to 1.
         worst_ratio: Use of the limit used most.
+        worst_limit: Which limit that is, such as "jerk elbow_joint".
         chunk_times: Arrival of each action chunk.
         safety: Name of the safety node's state.
         held: Object in the gripper.
@@ -72,6 +73,7 @@ class Trace:
     status_times: Curve
     speed_scale: Curve
     worst_ratio: Curve
+    worst_limit: tuple[str, ...]
     chunk_times: Curve
     safety: Steps
     held: Steps
@@ -121,6 +123,7 @@ class _Gathered:
         self._joints: list[tuple[float, list[float], list[float]]] = []
         self._opening: list[tuple[float, float]] = []
         self._status: list[tuple[float, float, float]] = []
+        self._worst: list[str] = []
         self._chunks: list[float] = []
         self._safety, self._held, self._progress, self._success = (Steps() for _ in range(4))
 
@@ -130,6 +133,7 @@ class _Gathered:
             self._add_joints(message)
         elif name == topics.SAFETY_STATUS:
             self._status.append((at, message.speed_scale, message.worst_limit_ratio))
+            self._worst.append(message.worst_limit)
             self._safety.add(at, message.state_name)
         elif name == topics.ACTION_CHUNK:
             self._chunks.append(at)
@@ -156,6 +160,7 @@ class _Gathered:
             status_times=status[:, 0],
             speed_scale=status[:, 1],
             worst_ratio=status[:, 2],
+            worst_limit=tuple(self._worst),
             chunk_times=np.array(self._chunks, dtype=np.float64),
             safety=self._safety,
             held=self._held,
