@@ -105,13 +105,18 @@ def test_the_emergency_stop_topic_latches(moving: 'Probe') -> None:
 
 
 def test_a_second_publisher_on_the_controller_is_a_protective_stop(moving: 'Probe') -> None:
-    """Named, so that a person can find and end it."""
+    """Named, so that a person can find and end it; not to be armed before that is done."""
     topic = moving.robot.controller.topic
-    moving.node.create_publisher(JointTrajectory, topic, topics.COMMAND)
+    intruder = moving.node.create_publisher(JointTrajectory, topic, topics.COMMAND)
     latched = SafetyStatus.PROTECTIVE_STOP
     moving.until(lambda: moving.status.state == latched, 'protective stop')
     assert moving.status.reason == 'SECOND_PUBLISHER'
     assert '/probe' in moving.status.text
+    answer = moving.call(topics.SAFETY_ARM)
+    assert not answer.success
+    assert answer.message == f'SECOND_PUBLISHER: /probe also publishes on {topic}; end it, then arm'
+    moving.node.destroy_publisher(intruder)
+    moving.arm()
 
 
 def test_joint_states_that_are_no_numbers_hold_the_arm(moving: 'Probe') -> None:

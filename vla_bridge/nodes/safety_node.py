@@ -182,6 +182,8 @@ class SafetyNode(VlaNode):
                 f'nobody listens on {self._robot.controller.topic}; start and activate the '
                 'controller, or correct controller.topic in the robot file',
             )
+        if others := self._other_publishers():
+            raise RefusedError(Reason.SECOND_PUBLISHER, f'{others}; end it, then arm')
         if motion_filter.mode.takes_chunks:
             return f'already armed ({motion_filter.mode.name})'
         motion_filter.arm(self._now())
@@ -269,11 +271,16 @@ class SafetyNode(VlaNode):
     def _check_publishers(self) -> None:
         if self.filter is None:
             return
+        others = self._other_publishers()
+        if others and not self.filter.mode.latched:
+            text = f'{others}; end it, then arm again'
+            self._send(self.filter.protect(Reason.SECOND_PUBLISHER, text, self._now()))
+
+    def _other_publishers(self) -> str:
+        """Who else can move the arm, in words; empty for nobody."""
         topic = self._robot.controller.topic
         others = foreign_publishers(self, topic, allowed=('safety_node', 'guard_node'))
-        if others and not self.filter.mode.latched:
-            text = f'{", ".join(others)} also publishes on {topic}; end it, then arm again'
-            self._send(self.filter.protect(Reason.SECOND_PUBLISHER, text, self._now()))
+        return f'{", ".join(others)} also publishes on {topic}' if others else ''
 
     def _report_change(self, motion_filter: MotionFilter) -> None:
         """Log and publish every change of mode or reason at once."""
