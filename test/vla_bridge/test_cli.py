@@ -133,6 +133,7 @@ def test_doctor_says_what_to_do_about_what_is_missing(monkeypatch: pytest.Monkey
     assert examination.examine(Console(file=output, width=120), 'nowhere') == examination.ILL
     assert '✘ not-a-package: not installed' in output.getvalue()
     assert 'names known there' in output.getvalue()
+    assert 'robot_state_publisher' in output.getvalue()
 
 
 @pytest.mark.parametrize('width', [80, 100, 160])
@@ -211,6 +212,7 @@ def test_an_interrupted_simulation_says_that_nothing_runs_and_exits_as_interrupt
         said, _ = simulation.communicate(timeout=30)
     assert simulation.returncode == 128 + number, said
     assert 'nothing is left running' in said
+    assert 'robot_state_publisher' not in said
     assert 'cleanly' not in said
     assert 'Traceback' not in said
 

@@ -40,9 +40,8 @@ USEFUL = ('torch', 'transformers', 'safetensors')
 ROS_USEFUL = {
     'control_msgs': 'gripper actions and controller states',
     'launch_ros': '`ros2 launch`; `vla sim` and `vla run` do without',
-    'moveit': 'the MoveIt collision checker; the embedded one does without',
-    'cv_bridge': 'nothing yet; images are decoded by OpenCV',
 }
+STATE_PUBLISHER = 'robot_state_publisher'
 _DRAW = (
     'import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); '
     'from OpenGL import GL; print(GL.glGetString(GL.GL_RENDERER).decode())'
@@ -246,6 +245,14 @@ def _ros_packages() -> Iterator[Finding]:
             yield Finding(name, Verdict.NOTE, f'not installed; for {use}')
         else:
             yield Finding(name, Verdict.GOOD, 'installed')
+    try:
+        get_package_prefix = importlib.import_module('ament_index_python').get_package_prefix
+        get_package_prefix(STATE_PUBLISHER)
+    except (ImportError, LookupError):
+        use = 'frames of the simulated arm for RViz; `vla sim` does without'
+        yield Finding(STATE_PUBLISHER, Verdict.NOTE, f'not installed; for {use}')
+    else:
+        yield Finding(STATE_PUBLISHER, Verdict.GOOD, 'installed')
 
 
 def _packages() -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from vla_bridge.launching.client import GraphClient
 from vla_bridge.launching.graph import Graph
 from vla_bridge.launching.interrupts import InterruptError, Interrupts
 from vla_bridge.launching.lines import Lines
+from vla_bridge.launching.process import program
 from vla_bridge.launching.runner import Runner
 from vla_bridge.terminal import Terminal
 
@@ -32,7 +33,7 @@ def keep_running(graph: Graph, namespace: str, advice: str, *, autostart: bool) 
     """
     console = Terminal()
     folder = Path('out/log') / f'{datetime.now().astimezone():%Y-%m-%d-%H-%M-%S}'
-    names = tuple(node.name for node in graph.nodes)
+    names = tuple(node.name for node in graph.nodes if program(node) is not None)
     with Interrupts() as interrupts, GraphClient(namespace, interrupts.check) as client:
         client.refuse_neighbours(graph.nodes)
         runner = Runner(

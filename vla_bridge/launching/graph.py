@@ -34,6 +34,7 @@ class NodeSpec:
         log_level: Of the node.
         required: Its death ends the graph.
         optional: Left out where its package is not installed.
+        asked: The user asked for it by name, and is told where it is left out.
         stop_order: Nodes with a lower number are stopped first.
         niceness: Added to the process's; higher gives way to others.
         threads: Most threads of numerical libraries; 0 leaves it to them.
@@ -50,6 +51,7 @@ class NodeSpec:
     log_level: str = 'info'
     required: bool = True
     optional: bool = False
+    asked: bool = False
     stop_order: int = 0
     niceness: int = 0
     threads: int = 1
@@ -197,6 +199,7 @@ def _rviz() -> NodeSpec:
         arguments=('-d', str(share() / 'config' / 'rviz' / 'vla.rviz')),
         required=False,
         optional=True,
+        asked=True,
         stop_order=VIEWERS,
         niceness=10,
         threads=0,

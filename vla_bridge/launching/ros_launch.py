@@ -31,7 +31,8 @@ def describe(
 
     def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         given = {option.name: LaunchConfiguration(option.name).perform(context) for option in known}
-        return [_action(spec) for spec in build(GraphOptions.from_text(given)).nodes]
+        nodes = build(GraphOptions.from_text(given)).nodes
+        return [_action(spec) for spec in nodes if spec.asked or not _absent(spec)]
 
     arguments = [_argument(option, defaults) for option in known]
     return LaunchDescription([*arguments, OpaqueFunction(function=start)])
@@ -46,7 +47,7 @@ def _argument(option: Option, defaults: dict[str, bool | int | str]) -> DeclareL
 
 def _action(spec: NodeSpec) -> LaunchDescriptionEntity:
     """One node; the launch ends with it if the graph cannot do without it."""
-    if spec.optional and not _installed(spec.package):
+    if _absent(spec):
         return LogInfo(msg=f'{spec.name} left out: the package {spec.package} is not installed')
     return Node(
         package=spec.package,
@@ -66,9 +67,10 @@ def _action(spec: NodeSpec) -> LaunchDescriptionEntity:
     )
 
 
-def _installed(package: str) -> bool:
+def _absent(spec: NodeSpec) -> bool:
+    """It may be left out, and has to be."""
     try:
-        get_package_prefix(package)
+        get_package_prefix(spec.package)
     except PackageNotFoundError:
-        return False
-    return True
+        return spec.optional
+    return False

@@ -145,7 +145,8 @@ class Runner:
     def _start(self, spec: NodeSpec) -> None:
         command = self.find(spec)
         if command is None and spec.optional:
-            self._say(spec.name, 'INFO', f'left out: the package {spec.package} is not installed')
+            if spec.asked:
+                self._say(spec.name, 'WARN', f'left out: {spec.package} is not installed')
             return
         if command is None:
             raise VlaError(f'{spec.name}: the ROS package {spec.package} is not installed')
