@@ -25,6 +25,10 @@ from vla_contract.errors import VlaError
 
 CLEAN, FAILED, REFUSED = 0, 1, 2
 """Exit codes: stopped as asked; broke; would not start (the message says why)."""
+FAREWELL_S = 1.0
+"""Time that a node which has stopped acting has for its last answers [s]."""
+_SENT_S = 0.1
+"""An answer that is made leaves within a few more turns of the executor."""
 
 
 class VlaNode(LifecycleNode):
@@ -97,6 +101,10 @@ class VlaNode(LifecycleNode):
 
     def cleanup(self) -> None:
         """Forget what configure() learnt; topics, services and timers are closed after this."""
+
+    def owes_answers(self) -> bool:
+        """Whether somebody waits for an answer that deactivate() made due."""
+        return False
 
     def diagnostics(self) -> DiagnosticStatus | None:
         """What to report at 1 Hz; None for nothing."""
@@ -229,4 +237,16 @@ def _spin(node: VlaNode, stop: _Stop) -> int:
     if node.fatal is not None:
         node.get_logger().fatal(str(node.fatal))
     node.trigger_shutdown()
+    if node.owes_answers():
+        _answer(node, executor)
     return CLEAN if node.fatal is None else FAILED
+
+
+def _answer(node: VlaNode, executor: SingleThreadedExecutor) -> None:
+    """Spin a node that has stopped until those who wait for it have their answers."""
+    end_s = time.monotonic() + FAREWELL_S
+    while node.owes_answers() and time.monotonic() < end_s:
+        executor.spin_once(timeout_sec=0.05)
+    end_s = time.monotonic() + _SENT_S
+    while time.monotonic() < end_s:
+        executor.spin_once(timeout_sec=0.02)

@@ -2,8 +2,11 @@
 """The instruction node over real DDS: one task at a time, and every one ends with a reason."""
 
 import math
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from action_msgs.msg import GoalStatus
@@ -13,19 +16,22 @@ from vla_control.action import Execute
 from vla_control.msg import SafetyStatus, Task, TaskProgress
 from vla_control.srv import SetInstruction
 
-from test.vla_bridge.node_bench import NodeBench
+from test.vla_bridge.node_bench import WAIT_S, NodeBench
 from vla_bridge import topics
+from vla_bridge.lifecycle_node import VlaNode
 from vla_bridge.nodes.instruction_node import InstructionNode
 
 Outcome = Execute.Result
 
 
-class Bench(NodeBench[InstructionNode]):
+class Bench(NodeBench[VlaNode]):
     """An instruction node; the test is those who instruct it, and its companions."""
 
-    def __init__(self, domain: int, *parameters: str) -> None:
-        """Start the node and join its graph."""
-        super().__init__(domain, InstructionNode, *parameters)
+    def __init__(
+        self, domain: int, *parameters: str, make: Callable[[], VlaNode] = InstructionNode
+    ) -> None:
+        """Start the node, unless another is made because it has its own process, and join it."""
+        super().__init__(domain, make, *parameters)
         self.safety = SafetyStatus(state=SafetyStatus.ARMED, state_name='ARMED', speed_scale=1.0)
         self.policy_on = True
         self.tasks: list[Task] = self.hear(Task, topics.TASK, topics.LATCHED)
@@ -104,7 +110,7 @@ class Bench(NodeBench[InstructionNode]):
             and self._service.service_is_ready()
             and self._instructions.get_subscription_count() == 1
             and self._progress.get_subscription_count() == 1
-            and self.node._safety is not None
+            and not (isinstance(self.node, InstructionNode) and self.node._safety is None)
         )
 
 
@@ -293,7 +299,32 @@ def test_a_running_goal_keeps_the_executor_free(bench: Bench) -> None:
 
 
 def test_stopping_the_node_ends_the_task(bench: Bench) -> None:
-    """The graph is told before the node is gone."""
-    bench.begin('put it there')
+    """The graph and the client are told before the node is gone."""
+    goal = bench.begin('put it there')
     bench.node.trigger_deactivate()
     bench.until(lambda: not bench.current.active)
+    status, result = bench.ending(goal)
+    assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED, Outcome.CANCELED)
+    assert result.message == 'the instruction node is stopping'
+
+
+@pytest.mark.parametrize('by', [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_is_told_to_stop_answers_its_client_first(
+    ros_domain: int, by: signal.Signals
+) -> None:
+    """A client that waits for a result gets one, with the reason."""
+    process = subprocess.Popen([sys.executable, '-m', 'vla_bridge.nodes.instruction_node'])
+    bench = Bench(ros_domain, make=lambda: VlaNode('bystander'))
+    try:
+        goal = bench.begin('put it there')
+        result = goal.get_result_async()
+        bench.until(lambda: bench.feedback)
+        process.send_signal(by)
+        answer = bench.answer(result)
+        assert answer.status == GoalStatus.STATUS_ABORTED
+        assert answer.result.message == 'the instruction node is stopping'
+        assert process.wait(WAIT_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+        bench.close()

@@ -71,6 +71,7 @@ class InstructionNode(VlaNode):
         self._safety: SafetyReport | None = None
         self._heard_ns = {'policy_node': 0, 'safety_node': 0}
         self._last = 'no task yet'
+        self._goals = 0
         self._heartbeat: Heartbeat | None = None
 
     @override
@@ -119,6 +120,11 @@ class InstructionNode(VlaNode):
             self.destroy_timer(timer)
         self._heartbeat.close()
         self._heartbeat = None
+
+    @override
+    def owes_answers(self) -> bool:
+        """Whether a goal has no result yet."""
+        return self._goals > 0
 
     @override
     def diagnostics(self) -> DiagnosticStatus | None:
@@ -212,7 +218,15 @@ class InstructionNode(VlaNode):
         return CancelResponse.ACCEPT
 
     async def _execute(self, goal: ServerGoalHandle) -> Execute.Result:
-        """Carry a goal to its end, without keeping the executor from anything else."""
+        """Carry a goal to its end, and count it until then."""
+        self._goals += 1
+        try:
+            return await self._carry_out(goal)
+        finally:
+            self._goals -= 1
+
+    async def _carry_out(self, goal: ServerGoalHandle) -> Execute.Result:
+        """Wait for the end without keeping the executor from anything else."""
         if goal.is_cancel_requested:
             goal.canceled()
             return Execute.Result(outcome=Outcome.CANCELED, message='canceled by the client')
