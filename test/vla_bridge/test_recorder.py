@@ -139,6 +139,15 @@ def test_a_killed_recorder_leaves_a_readable_episode(bench: Bench, tmp_path: Pat
     assert elbow == [float(n) for n in range(int(elbow[0]), int(elbow[-1]) + 1)]
 
 
+def test_a_recorder_that_is_told_to_stop_answers_first(bench: Bench) -> None:
+    """Whoever asked for the episode learns where it ends, and why."""
+    future = bench.ask(name='cut').get_result_async()
+    bench.until(bench.records)
+    bench.process.terminate()
+    bench.until(future.done)
+    assert future.result().result.message.startswith('the recorder was deactivated')
+
+
 def test_one_episode_at_a_time_in_the_folder_of_episodes(bench: Bench, tmp_path: Path) -> None:
     """A name that leads elsewhere, a name taken and a second goal are refused."""
     for name in ('../elsewhere', '..'):

@@ -74,6 +74,11 @@ class RecorderNode(VlaNode):
         self.destroy_timer(self._timer)
 
     @override
+    def owes_answers(self) -> bool:
+        """Whether an episode is over and its client does not know yet."""
+        return bool(self._over)
+
+    @override
     def diagnostics(self) -> DiagnosticStatus:
         """Whether an episode is being recorded."""
         if self._episode is None:
