@@ -15,7 +15,6 @@ import pytest
 from rich.console import Console
 
 from tools import make_command_doc
-from vla_bridge.cli import examination
 from vla_bridge.cli.main import FAILED, REFUSED, main
 from vla_bridge.demo.panel import NodeRow, SafetyRow, Snapshot, bar, draw
 from vla_bridge.launching.lines import Lines
@@ -119,21 +118,6 @@ def test_a_demo_of_a_real_robot_is_refused_before_anything_starts(
     assert 'instruction is empty' in capsys.readouterr().err
     assert main(['demo', '--out', str(tmp_path)]) == REFUSED
     assert 'not empty' in capsys.readouterr().err
-
-
-def test_doctor_says_what_to_do_about_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A needed package that is missing is an error with advice; a useful one is a note."""
-    output = io.StringIO()
-    monkeypatch.setattr(examination, 'NEEDED', ('numpy', 'not-a-package'))
-    monkeypatch.setattr(examination, 'USEFUL', ('nor-this',))
-    findings = {finding.what: finding for finding in examination._packages()}
-    assert findings['numpy'].verdict is examination.Verdict.GOOD
-    assert findings['nor-this'].verdict is examination.Verdict.NOTE
-    assert 'make setup' in findings['not-a-package'].advice
-    assert examination.examine(Console(file=output, width=120), 'nowhere') == examination.ILL
-    assert '✘ not-a-package: not installed' in output.getvalue()
-    assert 'names known there' in output.getvalue()
-    assert 'robot_state_publisher' in output.getvalue()
 
 
 @pytest.mark.parametrize('width', [80, 100, 160])

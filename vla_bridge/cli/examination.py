@@ -9,8 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from vla_bridge.cli.findings import Finding, Verdict
 from vla_contract.errors import VlaError
 
 HEALTHY, ILL = 0, 1
@@ -41,6 +40,7 @@ ROS_USEFUL = {
     'control_msgs': 'gripper actions and controller states',
     'launch_ros': '`ros2 launch`; `vla sim` and `vla run` do without',
 }
+DEFAULT = 'sim'
 STATE_PUBLISHER = 'robot_state_publisher'
 _DRAW = (
     'import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); '
@@ -48,27 +48,15 @@ _DRAW = (
 )
 
 
-class Verdict(StrEnum):
-    """How bad a finding is."""
+def examine(console: Console, deployment: str, namespace: str = '') -> int:
+    """Look at everything, print it, and say whether something needed is missing.
 
-    GOOD = '[green]✔[/]'
-    NOTE = '[dim]·[/]'
-    WARNING = '[yellow]![/]'
-    BAD = '[red]✘[/]'
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at."""
-
-    what: str
-    verdict: Verdict
-    found: str
-    advice: str = ''
-
-
-def examine(console: Console, deployment: str) -> int:
-    """Look at everything, print it, and say whether something needed is missing."""
+    Args:
+        console: Where to.
+        deployment: Whose limits to show and whose robot to look for; empty for the limits of
+            DEFAULT alone.
+        namespace: Of that robot.
+    """
     findings: list[Finding] = []
     for title, looks in (
         ('Machine', (_python, _machine, _realtime, _gpu, _graphics, _cameras)),
@@ -78,7 +66,7 @@ def examine(console: Console, deployment: str) -> int:
         found = [finding for look in looks for finding in look()]
         console.print(_table(title, found))
         findings += found
-    findings += _limits(console, deployment)
+    findings += _robot(console, deployment, namespace)
     bad = [finding for finding in findings if finding.verdict is Verdict.BAD]
     for finding in bad:
         console.print(
@@ -268,20 +256,25 @@ def _packages() -> Iterator[Finding]:
         )
 
 
-def _limits(console: Console, deployment: str) -> list[Finding]:
-    """The limits of a deployment, where all that reads them is there."""
+def _robot(console: Console, deployment: str, namespace: str) -> list[Finding]:
+    """Limits of a deployment and topics of its robot, where all that reads them is there."""
     try:
         tables = importlib.import_module('vla_bridge.cli.contract_tables')
         graph = importlib.import_module('vla_bridge.launching.graph')
         options = importlib.import_module('vla_bridge.launching.options')
-        chosen = graph.chosen_deployment(options.GraphOptions(deployment=deployment))
-        limits = tables.limits_in_force(chosen)
+        streams = importlib.import_module('vla_bridge.cli.robot_streams')
     except ImportError as error:
         return [Finding('limits', Verdict.BAD, f'cannot be read: {error}', 'mend the above first')]
+    try:
+        name = deployment or DEFAULT
+        chosen = graph.chosen_deployment(options.GraphOptions(deployment=name))
+        console.print(tables.limit_table(chosen.robot, tables.limits_in_force(chosen)))
+        if not deployment:
+            return []
+        found: list[Finding] = streams.report(console, chosen.robot, namespace)
     except VlaError as error:
-        return [Finding(f'deployment {deployment}', Verdict.BAD, str(error))]
-    console.print(tables.limit_table(chosen.robot, limits))
-    return []
+        return [Finding(f'deployment {name}', Verdict.BAD, str(error))]
+    return found
 
 
 def _release(name: str) -> str:
