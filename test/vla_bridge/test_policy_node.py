@@ -281,7 +281,7 @@ def test_an_instruction_that_the_policy_refuses_is_told(bench: Bench) -> None:
     said = bench.progress[0]
     assert (said.task_id, said.instruction, said.source) == ('t1', 'dance', 'policy')
     assert (said.refusal, said.success) == ('what is to dance?', False)
-    bench.diagnosed(DiagnosticStatus.ERROR, 'what is to dance?')
+    bench.diagnosed(DiagnosticStatus.WARN, 'what is to dance?')
     bench.task('t2', 'put it there')
     assert bench.asked().task_id == 't2'
 

@@ -126,7 +126,8 @@ class PolicyNode(VlaNode):
         if self._task is not None:
             text = f'works on "{self._task.instruction}"'
         if trouble is not None:
-            level = DiagnosticStatus.WARN if self._task is None else DiagnosticStatus.ERROR
+            harmless = self._task is None or isinstance(trouble, InstructionError)
+            level = DiagnosticStatus.WARN if harmless else DiagnosticStatus.ERROR
             text = str(trouble)
         elif status.asking_s is not None and status.asking_s > policy.rows * policy.step_s:
             level = DiagnosticStatus.ERROR
