@@ -45,7 +45,16 @@ class ArmControllerKind(StrEnum):
     """How the arm takes motion."""
 
     JOINT_TRAJECTORY = 'joint_trajectory'
+    FOLLOW_JOINT_TRAJECTORY = 'follow_joint_trajectory'
     FORWARD_POSITION = 'forward_position'
+    FORWARD_VELOCITY = 'forward_velocity'
+    SERVO_TWIST = 'servo_twist'
+    CARTESIAN_POSE = 'cartesian_pose'
+
+    @property
+    def is_action(self) -> bool:
+        """It takes goals of an action, not messages of a topic."""
+        return self is ArmControllerKind.FOLLOW_JOINT_TRAJECTORY
 
 
 class ArmController(Document):
@@ -53,10 +62,10 @@ class ArmController(Document):
 
     Attributes:
         kind: What it understands.
-        topic: Where it listens, relative to the robot's namespace: ``…/joint_trajectory`` or
-            ``…/commands``.
+        topic: Where it listens, relative to the robot's namespace, for example
+            ``…/joint_trajectory`` or ``…/commands``; for an action its name.
         state_topic: Its JointTrajectoryControllerState, where it publishes one.
-        rate_hz: Rate of a streamed setpoint (forward position) or of trajectory replacements.
+        rate_hz: Rate of streamed setpoints, or the greatest of trajectory replacements.
     """
 
     kind: ArmControllerKind

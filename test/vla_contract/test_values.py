@@ -75,7 +75,7 @@ CASES = {
     ),
     'unknown choice': Case(
         ROBOT, 'kind: joint_trajectory', 'kind: velocity', 'controller.kind',
-        ('must be one of joint_trajectory or forward_position', "'velocity'"),
+        ('must be one of joint_trajectory, follow_joint_trajectory', "'velocity'"),
     ),
     'unknown unit': Case(
         POLICY, 'unit: deg', 'unit: grad', 'action.unit', ('rad or deg', "'grad'")
