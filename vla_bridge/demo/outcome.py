@@ -5,6 +5,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from vla_bridge.recording.streams import UNPUBLISHED
+
 SUMMARY = 'summary.json'
 
 
@@ -23,8 +25,10 @@ class Attempt:
         first_motion_s: From instruction to the first joint that moved; None if none did.
         bag: Folder of the recording, within that of the run.
         messages: Recorded.
-        megabytes: Of these messages, before compression.
-        recorder: What the recorder found missing.
+        message_megabytes: Of these messages as they were sent.
+        bag_megabytes: Of the recording on disk, which is compressed.
+        unpublished: Topics that nobody publishes in this deployment; no fault.
+        recorder: What went wrong while recording, empty if nothing did.
     """
 
     instruction: str
@@ -37,7 +41,9 @@ class Attempt:
     first_motion_s: float | None
     bag: str
     messages: int
-    megabytes: float
+    message_megabytes: float
+    bag_megabytes: float
+    unpublished: tuple[str, ...]
     recorder: str
 
 
@@ -84,3 +90,16 @@ class Outcome:
         value = {'success': self.success} | asdict(self)
         path.write_text(json.dumps(value, indent=2) + '\n', encoding='utf-8')
         return path
+
+
+def sort_out(said: str) -> tuple[str, tuple[str, ...]]:
+    """The recorder's words as problems, and the topics that merely nobody publishes."""
+    parts = [part for part in said.split('; ') if part]
+    ending = f' {UNPUBLISHED}'
+    unpublished = tuple(part.removesuffix(ending) for part in parts if part.endswith(ending))
+    return '; '.join(part for part in parts if not part.endswith(ending)), unpublished
+
+
+def folder_megabytes(folder: Path) -> float:
+    """Size of the files in a folder."""
+    return round(sum(path.stat().st_size for path in folder.glob('*')) / 1e6, 2)

@@ -14,7 +14,7 @@ from vla_control.action import Execute
 
 from vla_bridge import topics
 from vla_bridge.demo.monitor import Monitor, Usage
-from vla_bridge.demo.outcome import Attempt, Outcome
+from vla_bridge.demo.outcome import Attempt, Outcome, folder_megabytes, sort_out
 from vla_bridge.demo.screen import Screen
 from vla_bridge.demo.view import View
 from vla_bridge.launching.client import GraphClient
@@ -156,6 +156,7 @@ class Session:
         client.sleep(VERDICT_S)
         client.cancel(recording)
         recorded = client.result(recording, GRACE_S)
+        problems, unpublished = sort_out(recorded.message)
         moved = monitor.first_motion
         return Attempt(
             instruction=instruction,
@@ -168,8 +169,10 @@ class Session:
             first_motion_s=None if moved is None else round(moved - sent, 3),
             bag=f'bag{suffix}',
             messages=int(recorded.messages),
-            megabytes=round(recorded.bytes / 1e6, 2),
-            recorder=recorded.message,
+            message_megabytes=round(recorded.bytes / 1e6, 2),
+            bag_megabytes=folder_megabytes(self.plan.folder / f'bag{suffix}'),
+            unpublished=unpublished,
+            recorder=problems,
         )
 
     def _record(self, client: GraphClient, name: str, instruction: str) -> ClientGoalHandle:

@@ -20,6 +20,8 @@ from vla_bridge.recording.writer import EpisodeWriter
 from vla_contract.errors import VlaError
 
 RATE_WINDOW_NS = 1_000_000_000
+UNPUBLISHED = 'has no publisher'
+"""What is said of a topic that nobody has published: a deployment need not use every topic."""
 
 
 class Unattended(CallbackGroup):
@@ -118,7 +120,7 @@ class Streams:
                 self.problems.setdefault(topic, 'has a publisher that published nothing')
         for topic in self.wanted:
             if topic not in self._subscriptions:
-                self.problems.setdefault(topic, 'has no publisher')
+                self.problems.setdefault(topic, UNPUBLISHED)
 
     def _subscribe(self, topic: str) -> None:
         publishers = self.node.get_publishers_info_by_topic(topic)
