@@ -51,6 +51,21 @@ class InverseKinematics:
                 ranges[index] = max(ranges[index, 0], low), min(ranges[index, 1], high)
         self._low, self._high = ranges[:, 0], ranges[:, 1]
 
+    @property
+    def lower(self) -> NDArray[np.float64]:
+        """Least joint positions [rad]."""
+        return self._low
+
+    @property
+    def upper(self) -> NDArray[np.float64]:
+        """Greatest joint positions [rad]."""
+        return self._high
+
+    def jacobian(self, joints: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Velocity of the tool, linear then angular, in base axes, by joint velocity."""
+        self.forward(joints)
+        return self._jacobian()
+
     def forward(self, joints: NDArray[np.float64]) -> ToolPose:
         """Where the tool is at these joint positions [rad]."""
         self._data.qpos[self._qpos] = joints

@@ -71,6 +71,11 @@ class Simulator:
         self.instruction = self.reset(seed, instruction)
 
     @property
+    def robot_path(self) -> Path:
+        """File that the robot was read from."""
+        return self._robot_path
+
+    @property
     def physics_step_s(self) -> float:
         """Simulated time of one step [s]."""
         return PHYSICS_STEP_S

@@ -1,23 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The forward controller's topic, in front of its stand-in."""
+"""The topic of a forward controller, of positions or velocities, in front of its stand-in."""
 
 import threading
+from collections.abc import Sequence
+from typing import Protocol
 
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Float64MultiArray
 
 from vla_bridge.simulation.quiet import QUIET_S
 from vla_bridge.topics import COMMAND
-from vla_sim.controllers.forward_position import ForwardPositionController
 from vla_sim.controllers.refusal import CommandRefusedError
 
 
+class ForwardController(Protocol):
+    """Takes one value a joint."""
+
+    def submit(self, values: Sequence[float]) -> None:
+        """Take values for the next cycle, or raise CommandRefusedError."""
+
+
 class ForwardInterface:
-    """Takes positions from a topic.
+    """Takes values by joint from a topic.
 
     Args:
         node: Whose topic it is.
-        topic: Of the positions.
+        topic: Of the values.
         controller: Behind it.
         lock: Held while the controller is used.
     """
@@ -26,7 +34,7 @@ class ForwardInterface:
         self,
         node: LifecycleNode,
         topic: str,
-        controller: ForwardPositionController,
+        controller: ForwardController,
         lock: threading.Lock,
     ) -> None:
         """Open the topic."""

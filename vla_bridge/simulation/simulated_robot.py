@@ -8,12 +8,16 @@ import numpy as np
 
 from vla_contract.errors import VlaError
 from vla_contract.gripper import Gripper, GripperKind
-from vla_contract.robot import ArmControllerKind, Robot
+from vla_contract.robot import ArmControllerKind
+from vla_sim.controllers.cartesian_pose import CartesianPoseController
 from vla_sim.controllers.controller import PositionController
 from vla_sim.controllers.forward_position import ForwardPositionController
+from vla_sim.controllers.forward_velocity import ForwardVelocityController
 from vla_sim.controllers.gripper import GripperController, GripperOptions
 from vla_sim.controllers.joint_trajectory import JointTrajectoryController, TrajectoryOptions
 from vla_sim.controllers.motion import Motion
+from vla_sim.controllers.servo_twist import ServoTwistController
+from vla_sim.inverse_kinematics import InverseKinematics
 from vla_sim.simulator import Simulator
 
 
@@ -44,7 +48,7 @@ class SimulatedRobot:
         self._steps = cycle_steps(robot.joint_state_rate_hz, simulator.physics_step_s)
         self.period_ns = self._steps * round(simulator.physics_step_s * 1e9)
         reading = self.measure()
-        self.arm = _arm_controller(robot, self.period_ns, reading.arm, options)
+        self.arm = _arm_controller(simulator, self.period_ns, reading.arm, options)
         self.gripper = _gripper_controller(
             self.gripper_spec, self.period_ns, reading.gripper, options
         )
@@ -106,11 +110,21 @@ def cycle_steps(rate_hz: float, step_s: float) -> int:
 
 
 def _arm_controller(
-    robot: Robot, period_ns: int, measured: Motion, options: TrajectoryOptions
+    simulator: Simulator, period_ns: int, measured: Motion, options: TrajectoryOptions
 ) -> PositionController:
-    if robot.controller.kind is ArmControllerKind.FORWARD_POSITION:
+    robot = simulator.robot
+    kind = robot.controller.kind
+    if kind is ArmControllerKind.FORWARD_POSITION:
         return ForwardPositionController(len(robot.joints))
-    return JointTrajectoryController(robot.joint_names, period_ns, measured, options)
+    if kind is ArmControllerKind.FORWARD_VELOCITY:
+        return ForwardVelocityController(len(robot.joints), period_ns)
+    if kind in (ArmControllerKind.JOINT_TRAJECTORY, ArmControllerKind.FOLLOW_JOINT_TRAJECTORY):
+        return JointTrajectoryController(robot.joint_names, period_ns, measured, options)
+    kinematics = InverseKinematics(robot, simulator.robot_path)
+    speeds = np.array([joint.velocity for joint in robot.joints])
+    if kind is ArmControllerKind.SERVO_TWIST:
+        return ServoTwistController(kinematics, speeds, robot.base_frame, period_ns)
+    return CartesianPoseController(kinematics, speeds, robot.base_frame, period_ns)
 
 
 def _gripper_controller(

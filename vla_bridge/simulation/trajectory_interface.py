@@ -16,6 +16,9 @@ from vla_bridge.topics import COMMAND
 from vla_contract.errors import VlaError
 from vla_sim.controllers.joint_trajectory import JointTrajectoryController
 
+FOLLOW = 'follow_joint_trajectory'
+"""The action's name, beside the topic."""
+
 
 @dataclass(frozen=True)
 class Access:
@@ -75,9 +78,7 @@ class TrajectoryInterface:
             return
         from vla_bridge.simulation.follow_trajectory import ControllerState, FollowTrajectory
 
-        self._action = FollowTrajectory(
-            node, beside(topic, 'follow_joint_trajectory'), controller, access
-        )
+        self._action = FollowTrajectory(node, beside(topic, FOLLOW), controller, access)
         state_topic = state_topic or beside(topic, 'controller_state')
         self.state = ControllerState(node, state_topic, controller)
 
