@@ -29,12 +29,14 @@ from vla_contract.robot import (
     Box,
     Camera,
     Joint,
+    LinkSpeed,
     Margins,
     Robot,
     Timing,
     Workspace,
 )
 from vla_contract.scene import Collision, Cylinder, DepthCamera, Mesh, Scene, SceneObject
+from vla_contract.separation import Separation
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / 'docs' / 'contract.md'
@@ -48,6 +50,7 @@ DOCUMENTS: dict[str, tuple[type[Document], ...]] = {
         Camera,
         Workspace,
         Box,
+        LinkSpeed,
         Margins,
         Collision,
         Scene,
@@ -55,6 +58,7 @@ DOCUMENTS: dict[str, tuple[type[Document], ...]] = {
         Cylinder,
         Mesh,
         DepthCamera,
+        Separation,
         Timing,
     ),
     'policy': (Policy, ImageInput, StateLayout, ActionLayout, GripperConvention, Execution),

@@ -15,7 +15,7 @@ from vla_contract.document import Contradiction, did_you_mean
 from vla_contract.gripper import Gripper
 from vla_contract.joint import Joint, JointUnit
 from vla_contract.robot import Robot
-from vla_contract.yaml_file import LARGEST_FILE, Place, shown
+from vla_contract.yaml_file import LARGEST_FILE, Key, Place, shown
 
 _UNITS = {
     'revolute': JointUnit.RADIAN,
@@ -126,6 +126,7 @@ def disagreements(robot: Robot, description: Description) -> Iterator[Contradict
         for key, text in _arm_joint(joint, description):
             yield Contradiction(('joints', index, *key), text)
     yield from _home(robot, description)
+    yield from _links(robot, description)
     if robot.gripper is not None:
         for key, text in _gripper(robot.gripper, description):
             yield Contradiction(('gripper', *key), text)
@@ -245,6 +246,23 @@ def _home(robot: Robot, description: Description) -> Iterator[Contradiction]:
                 f'{value:g} {joint.unit} for {joint.name} is outside {found.lower:g} to '
                 f'{found.upper:g} in {description.path}, less margins.position {margin:g}',
             )
+
+
+def _links(robot: Robot, description: Description) -> Iterator[Contradiction]:
+    """Links that the file speaks of beside the frames."""
+    named: list[tuple[Key, str]] = [
+        (('workspace', 'link_speeds', index, 'link'), item.link)
+        for index, item in enumerate(robot.workspace.link_speeds)
+    ]
+    named += [
+        (('scene', 'objects', index, 'touch_links', at), link)
+        for index, item in enumerate(robot.scene.objects)
+        for at, link in enumerate(item.touch_links)
+    ]
+    for key, link in named:
+        if link not in description.links:
+            text = _no_such('link', link, sorted(description.links), description)
+            yield Contradiction(key, text)
 
 
 def _gripper(gripper: Gripper, description: Description) -> Iterator[Contradiction]:

@@ -13,6 +13,7 @@ from vla_contract.fields import Name, OptionalTopic, Positive, Topic
 from vla_contract.gripper import Gripper, GripperKind, GripperModel
 from vla_contract.joint import Joint, JointUnit
 from vla_contract.scene import Collision, Scene
+from vla_contract.separation import Separation
 
 __all__ = [
     'ArmController',
@@ -25,6 +26,7 @@ __all__ = [
     'GripperModel',
     'Joint',
     'JointUnit',
+    'LinkSpeed',
     'Margins',
     'Robot',
     'Timing',
@@ -96,18 +98,33 @@ class Box(Document):
                 yield Contradiction(('max', index), text)
 
 
+class LinkSpeed(Document):
+    """A link that must be slower than the tool may be.
+
+    Attributes:
+        link: As in the URDF.
+        speed: Greatest speed of its origin [m/s].
+    """
+
+    link: Name
+    speed: Positive
+
+
 class Workspace(Document):
-    """Where the tool may and may not be.
+    """Where the arm may and may not be.
 
     Attributes:
         boxes: The tool stays inside at least one of them.
-        keep_outs: The tool stays outside all of them.
-        tool_speed: Greatest speed of the tool [m/s].
+        keep_outs: The tool stays outside all of them; every part of the arm does where collisions
+            are checked.
+        tool_speed: Greatest speed of the tool and of every joint [m/s].
+        link_speeds: Links that must be slower.
     """
 
     boxes: Annotated[tuple[Box, ...], Field(min_length=1)]
     keep_outs: tuple[Box, ...] = ()
     tool_speed: Positive
+    link_speeds: tuple[LinkSpeed, ...] = ()
 
 
 class Timing(Document):
@@ -189,6 +206,7 @@ class Robot(Document):
         margins: Distances kept from limits.
         collision: How far the arm keeps away from itself and everything else.
         scene: Everything around the arm.
+        separation: How fast the arm may be near people.
         timing: Ages and delays.
     """
 
@@ -210,6 +228,7 @@ class Robot(Document):
     margins: Margins = Margins()
     collision: Collision = Collision()
     scene: Scene = Scene()
+    separation: Separation = Separation()
     timing: Timing = Timing()
 
     @property
