@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from rclpy.context import Context
@@ -19,6 +20,10 @@ DISCOVERY_PORT = 7410  # of the first participant in domain 0
 PORTS_PER_DOMAIN = 250
 # Never the same twice in a row: what still shuts down after a test is not met by the next.
 CANDIDATES = itertools.cycle(range(FIRST_DOMAIN, LAST_DOMAIN + 1))
+
+
+settings.register_profile('shared machine', deadline=None)
+settings.load_profile('shared machine')
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
