@@ -101,7 +101,7 @@ def measure() -> dict[str, object]:
             process.terminate()
         for process in processes:
             process.wait(timeout=20)
-        listener.destroy_node()
+        Node.destroy_node(listener)
         rclpy.try_shutdown()
     return _figures(np.diff(listener.decided_s) * 1e3)
 

@@ -13,13 +13,14 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 from typing_extensions import override
 
 from vla_bridge.opened import Opened
 from vla_bridge.resources import config_file
 from vla_bridge.starting import take_interrupts
+from vla_bridge.typed_node import TypedNode
 from vla_contract.deployment import Deployment, load_deployment, load_policy, load_robot, match
 from vla_contract.errors import VlaError
 
@@ -31,7 +32,7 @@ _SENT_S = 0.1
 """An answer that is made leaves within a few more turns of the executor."""
 
 
-class VlaNode(LifecycleNode):
+class VlaNode(TypedNode):
     """A lifecycle node that starts itself unless ``autostart`` is false.
 
     Subclasses implement ``configure``, ``activate``, ``deactivate`` and ``cleanup``, which raise
