@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real nodes in their own processes, and a probe that watches and prods them."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -183,6 +184,12 @@ class Probe:
             assert not limits.position_excess(sample.positions).any(), sample
             assert (sample.speeds <= limits.velocity).all(), sample
 
+    def assert_without_jumps(self) -> None:
+        """No joint went further from one state to the next than its speed limit allows."""
+        for before, after in itertools.pairwise(self.samples):
+            most = self.limits.velocity * (after.time_s - before.time_s) + 1e-3
+            assert (np.abs(after.positions - before.positions) <= most).all(), (before, after)
+
     def close(self) -> None:
         """Stop watching."""
         self._executor.shutdown()
@@ -203,25 +210,32 @@ class Probe:
 class Graph:
     """Nodes of ours in processes of their own."""
 
-    def __init__(self, domain: int) -> None:
-        """Nothing runs yet."""
+    def __init__(self, domain: int, folder: Path) -> None:
+        """Nothing runs yet; recordings will go to the folder."""
         self._environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain)}
+        self._folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *names: str, scene: str = '') -> None:
         """Start nodes; the simulator without cameras, and with a scene for an instruction."""
         arguments = ['-p', 'deployment:=sim']
+        own = {
+            'sim_node': ['-p', 'render:=false', '-p', f'instruction:="{scene}"'],
+            'recorder_node': ['-p', f'folder:={self._folder}'],
+        }
         for name in names:
             module = ['-m', f'vla_bridge.nodes.{name}', '--ros-args']
-            own = ['-p', 'render:=false', '-p', f'instruction:="{scene}"']
-            extra = own if name == 'sim_node' else []
-            command = [sys.executable, *module, *arguments, *extra]
+            command = [sys.executable, *module, *arguments, *own.get(name, [])]
             self.processes[name] = subprocess.Popen(command, cwd=CHECKOUT, env=self._environment)
 
     def signal(self, name: str, number: signal.Signals) -> float:
         """Send a signal; the moment it was sent [s]."""
         self.processes[name].send_signal(number)
         return time.time()
+
+    def dead(self) -> set[str]:
+        """Nodes that have ended."""
+        return {name for name, process in self.processes.items() if process.poll() is not None}
 
     def close(self) -> None:
         """End everything, whatever state it is in."""
@@ -237,9 +251,9 @@ class Graph:
 
 
 @pytest.fixture
-def graph(ros_domain: int) -> Iterator[Graph]:
+def graph(ros_domain: int, tmp_path: Path) -> Iterator[Graph]:
     """Processes in this test's own domain, all ended after it."""
-    graph = Graph(ros_domain)
+    graph = Graph(ros_domain, tmp_path)
     yield graph
     graph.close()
 

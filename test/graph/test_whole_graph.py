@@ -2,14 +2,17 @@
 """The whole graph: an instruction through the action, the demonstrator, the filter, the arm."""
 
 import signal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pytest
 from rclpy.action.client import ActionClient, ClientGoalHandle
 from std_msgs.msg import String
-from vla_control.action import Execute
+from vla_control.action import Execute, RecordEpisode
+from vla_control.msg import SafetyStatus
 
 from vla_bridge import topics
+from vla_safety.measured import STANDSTILL
 
 if TYPE_CHECKING:
     from test.graph.conftest import Graph, Probe
@@ -41,6 +44,23 @@ def execute(probe: 'Probe', instruction: str = INSTRUCTION) -> ClientGoalHandle:
     return goal
 
 
+def record(probe: 'Probe', graph: 'Graph') -> None:
+    """Have an episode recorded, and wait until messages are being written."""
+    client = ActionClient(probe.node, RecordEpisode, topics.RECORD_EPISODE)
+    graph.start('recorder_node')  # after the client, which it then meets when it meets the probe
+    probe.until(client.server_is_ready, 'the record_episode action')
+    probe.spin(1.0)
+    written = [0]
+
+    def note(message: Any) -> None:  # noqa: ANN401 - of a generated class
+        written.append(message.feedback.messages)
+
+    sending = client.send_goal_async(RecordEpisode.Goal(name='episode'), feedback_callback=note)
+    probe.until(sending.done, 'the goal is answered')
+    assert sending.result().accepted
+    probe.until(lambda: written[-1] > 50, 'messages are recorded')
+
+
 def result(probe: 'Probe', goal: ClientGoalHandle) -> Execute.Result:
     """Wait for the end of a goal."""
     ending = goal.get_result_async()
@@ -67,6 +87,53 @@ def test_killing_any_node_in_motion_leaves_the_arm_at_rest(
     killed = graph.signal(victim, signal.SIGKILL)
     assert running.rest_after(killed) <= REST_S
     running.assert_within_limits()
+
+
+def test_killing_the_recorder_does_not_disturb_the_motion(running: 'Probe', graph: 'Graph') -> None:
+    """SIGKILL in mid-recording: it only listens, so stopping the arm for it would be a fault.
+
+    The arm goes on with the same task, without a jump, and within its limits.
+    """
+    record(running, graph)
+    execute(running)
+    running.spin(0.3)
+    sequence, seen = running.status.sequence, len(running.statuses)
+    killed = graph.signal('recorder_node', signal.SIGKILL)
+    running.until(lambda: running.status.sequence >= sequence + 4, 'further chunks are followed')
+    assert graph.dead() == {'recorder_node'}
+    states = {status.state for status in running.statuses[seen:]}
+    assert states <= {SafetyStatus.ACTIVE, SafetyStatus.SCALED, SafetyStatus.HOLD}
+    assert any(sample.time_s > killed and sample.speed > 0.1 for sample in running.samples)
+    running.assert_within_limits()
+    running.assert_without_jumps()
+
+
+def test_killing_the_arm_is_noticed_and_its_return_moves_nothing(
+    running: 'Probe', graph: 'Graph'
+) -> None:
+    """SIGKILL to sim_node, which is the arm and its driver in one: there is nothing left to rest.
+
+    The safety node gives up the motion for want of joint states, and every other node lives on. The
+    arm that comes back is not where it was left: nothing moves it before a person arms again.
+    """
+    execute(running)
+    home = np.array(running.robot.home)
+    running.until(lambda: np.abs(running.q - home).max() > 0.3, 'the arm is far from home')
+    graph.signal('sim_node', signal.SIGKILL)
+    graph.processes['sim_node'].wait()
+    running.until(lambda: running.status.reason == 'STALE_JOINT_STATE', 'it is noticed')
+    assert running.status.state == SafetyStatus.HOLD
+    running.assert_within_limits()
+    running.samples.clear()
+    graph.start('sim_node', scene=INSTRUCTION)
+    running.until(lambda: running.samples, 'the arm is back')
+    running.until(lambda: running.status.reason == 'TRACKING', 'its place is noticed')
+    assert running.status.state == SafetyStatus.PROTECTIVE_STOP
+    running.spin(1.5)
+    assert max(sample.speed for sample in running.samples) < STANDSTILL
+    np.testing.assert_allclose(running.q, home, atol=0.01)
+    assert not graph.dead()
+    running.arm()
 
 
 def test_cancelling_brings_the_arm_to_rest(running: 'Probe') -> None:
