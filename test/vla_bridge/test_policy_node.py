@@ -91,6 +91,7 @@ class Bench(NodeBench[PolicyNode]):
         self._joints = self.probe.create_publisher(JointState, 'joint_states', topics.SENSOR)
         self._images = self.probe.create_publisher(Image, 'wrist_camera/image_raw', topics.SENSOR)
         self.cameras_on = True
+        self.always: NDArray[np.float64] | None = None
         self.probe.create_timer(0.02, self._publish_sensors)
         self.chunks = self.hear(ActionChunk, topics.ACTION_CHUNK)
         self.progress = self.hear(TaskProgress, topics.TASK_PROGRESS)
@@ -129,6 +130,8 @@ class Bench(NodeBench[PolicyNode]):
         super().close()
 
     def _publish_sensors(self) -> None:
+        if self.always is not None and self.policy.answers.empty():
+            self.policy.answers.put(self.always)
         stamp = self.probe.get_clock().now().to_msg()
         names = [*reversed(JOINTS), 'gripper_finger_joint']
         self._joints.publish(
@@ -233,11 +236,10 @@ def test_a_bad_answer_is_not_published_and_the_next_one_is(bench: Bench) -> None
     """The node stays alive, says what was wrong, and asks again."""
     bench.task('t1')
     bench.asked()
-    bench.policy.answers.put(GOOD * math.nan)
+    bench.always = GOOD * math.nan
     bench.diagnosed(DiagnosticStatus.ERROR, 'the policy answered nan in row 0, column 0')
     assert not bench.chunks
-    for _ in range(20):
-        bench.policy.answers.put(GOOD)
+    bench.always = GOOD
     bench.until(lambda: bench.chunks)
     bench.diagnosed(DiagnosticStatus.OK, 'works on "do it"')
 

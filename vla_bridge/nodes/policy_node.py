@@ -125,13 +125,13 @@ class PolicyNode(VlaNode):
         level, text = DiagnosticStatus.OK, 'waits for a task'
         if self._task is not None:
             text = f'works on "{self._task.instruction}"'
-        if trouble is not None:
+        if status.asking_s is not None and status.asking_s > policy.rows * policy.step_s:
+            level = DiagnosticStatus.ERROR
+            text = f'inference has taken {status.asking_s:.1f} s, longer than a chunk lasts'
+        elif trouble is not None:
             harmless = self._task is None or isinstance(trouble, InstructionError)
             level = DiagnosticStatus.WARN if harmless else DiagnosticStatus.ERROR
             text = str(trouble)
-        elif status.asking_s is not None and status.asking_s > policy.rows * policy.step_s:
-            level = DiagnosticStatus.ERROR
-            text = f'inference has taken {status.asking_s:.1f} s, longer than a chunk lasts'
         return self.status(
             level,
             text,
