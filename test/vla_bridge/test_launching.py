@@ -10,11 +10,16 @@ import pytest
 
 from vla_bridge.launching.domain import FIRST_PORT, PORTS, own_domain
 from vla_bridge.launching.graph import Graph, robot_graph, simulation_graph
-from vla_bridge.launching.options import GraphOptions, options
+from vla_bridge.launching.options import EXAMPLE, GraphOptions, options
 from vla_bridge.launching.process import ros_arguments, write_parameters
 from vla_contract.errors import VlaError
 
 LAUNCH_FILES = Path(__file__).parents[2] / 'launch'
+
+
+def page_text(name: str) -> str:
+    """A page of the documentation."""
+    return (LAUNCH_FILES.parent / name).read_text(encoding='utf-8')
 
 
 def ordered(graph: Graph) -> list[str]:
@@ -51,6 +56,16 @@ def test_every_node_gets_deployment_namespace_and_log_level() -> None:
         assert node.log_level == 'debug'
     ours = [node for node in graph.nodes if node.package == 'vla_control']
     assert len({str(node.parameters['deployment']) for node in ours}) == 1
+
+
+def test_what_the_guides_send_first_can_be_done_in_the_scene_of_a_plain_start() -> None:
+    """`ros2 launch` without arguments lays out what README and guides then ask for."""
+    (asked,) = {
+        EXAMPLE,
+        simulation_graph(GraphOptions()).node('sim_node').parameters['instruction'],
+    }
+    for page in ('README.md', 'docs/run_the_demo.md'):
+        assert f'{{instruction: {asked}' in page_text(page).replace('"', '')
 
 
 def test_a_choice_that_contradicts_itself_is_refused() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vla_bridge.cli.arguments import add_command
 from vla_bridge.cli.numbers import seconds, seed
+from vla_bridge.launching.options import EXAMPLE
 
 _TEXT = """\
 Starts the whole graph as separate processes over DDS, lays out a simulated scene, sends an
@@ -22,7 +23,6 @@ The arm is simulated. The policy of the deployment `sim` is the simulator's scri
 it reads the simulator's ground truth, so it shows that everything around a policy works, not that
 a policy does. Exit code 0: every instruction succeeded and every node stopped cleanly.
 """
-INSTRUCTION = 'put the red cube in the blue bowl'
 
 
 def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
@@ -32,7 +32,7 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
         '--instruction',
         action='append',
         metavar='TEXT',
-        help=f'What the arm shall do; may be given several times [{INSTRUCTION}].',
+        help=f'What the arm shall do; may be given several times [{EXAMPLE}].',
     )
     command.add_argument('--seed', type=seed, default=0, help='Seed of the first scene [0].')
     command.add_argument(
@@ -57,7 +57,7 @@ def _run(chosen: argparse.Namespace) -> int:
     from vla_bridge.demo.demonstration import demonstrate
 
     return demonstrate(
-        tuple(chosen.instruction or (INSTRUCTION,)),
+        tuple(chosen.instruction or (EXAMPLE,)),
         deployment=chosen.deployment,
         seed=chosen.seed,
         timeout_s=chosen.timeout,

@@ -32,7 +32,6 @@ or with ROS 2 alone:
 
 Ctrl-C stops.
 """
-EXAMPLE = 'put the red cube in the blue bowl'
 
 
 def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
@@ -45,6 +44,7 @@ def _run(chosen: argparse.Namespace) -> int:
     from vla_bridge.cli.keep_running import keep_running
     from vla_bridge.launching.domain import stay_local, users_domain
     from vla_bridge.launching.graph import simulation_graph
+    from vla_bridge.launching.options import EXAMPLE
 
     users_domain()
     stay_local()

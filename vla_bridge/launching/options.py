@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from vla_contract.errors import VlaError
 
 _TRUTH = {'true': True, '1': True, 'yes': True, 'false': False, '0': False, 'no': False}
+EXAMPLE = 'put the red cube in the blue bowl'
+"""What guides and help texts send first."""
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 _NAMESPACE = re.compile(r'(/?[A-Za-z_][A-Za-z0-9_]*)*/?')
 
@@ -37,7 +39,9 @@ class GraphOptions:
     record_folder: str = _option('out/episodes', 'Folder that episodes are written to.')
     rviz: bool = _option(False, 'Open RViz, where it is installed.')
     seed: int = _option(0, 'Seed of the simulated scene.', only='simulation')
-    instruction: str = _option('', 'Lay the scene out so that this can be done.', only='simulation')
+    instruction: str = _option(
+        EXAMPLE, 'Lay the scene out so that this can be done.', only='simulation'
+    )
 
     def __post_init__(self) -> None:
         """Refuse what ROS would refuse, before anything starts."""
