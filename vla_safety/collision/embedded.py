@@ -120,7 +120,7 @@ class EmbeddedChecker:
     def contacts(self, posture: Array, margin: Margin = TOUCH) -> tuple[Contact, ...]:
         """All pairs no farther apart than their margin, the nearest first."""
         nearest: dict[Pair, Contact] = {}
-        bounds = self._place(posture)
+        bounds = self._bounds(posture)
         margins = np.where(self._pairs.own, margin.own_m, margin.scene_m)
         for k in map(int, np.flatnonzero(bounds <= margins)):
             distance = self._distance(k).min_distance
@@ -140,7 +140,7 @@ class EmbeddedChecker:
     def clearance(self, posture: Array, own: bool = True) -> Clearance | None:
         """The nearest pair; None where nothing can ever meet."""
         best, found = np.inf, None
-        bounds = self._place(posture)
+        bounds = self._bounds(posture)
         if not own:
             bounds = np.where(self._pairs.own, np.inf, bounds)
         for k in map(int, np.argsort(bounds)):
@@ -210,14 +210,18 @@ class EmbeddedChecker:
     def _collide(self, q: Array) -> bool:
         return bool(pin.computeCollisions(self._assembly.model, self._data, self._manager, q, True))
 
-    def _place(self, posture: Array) -> Array:
-        """Move all shapes, and bound the distance of every pair from below [m]."""
+    def _place(self, posture: Array) -> None:
+        """Move all shapes."""
         q = self._configuration(posture, None)
         if q is None:
             raise VlaError(f'posture {np.array2string(posture)} is not finite or not credible')
         pin.updateGeometryPlacements(
             self._assembly.model, self._data, self._geometry, self._geometry_data, q
         )
+
+    def _bounds(self, posture: Array) -> Array:
+        """Move all shapes, and bound the distance of every pair from below [m]."""
+        self._place(posture)
         moving = len(self._balls.radius)
         placements = self._geometry_data.oMg
         centres = np.array([placements[i].act(self._balls.centre[i]) for i in range(moving)])

@@ -15,13 +15,16 @@ import numpy as np
 from vla_contract.errors import VlaError
 from vla_safety.collision.checker import CollisionChecker, Contact, Margin, Pair
 from vla_safety.collision.interval import Interval
-from vla_safety.motion import NS, Array, Motion
+from vla_safety.motion import NS, Array, Motion, Times
 from vla_safety.reasons import Finding, Reason
 
 RESOLUTION_M = 0.002
 """A motion that keeps this more than the margin is free; one that keeps less may be refused [m]."""
 ESCAPE_TOLERANCE_M = 1e-4
 """How much nearer a motion that starts too near may come, for rounding [m]."""
+FARTHEST = 50.0
+"""Position that no arm is believed to reach [joint unit]."""
+_REST = 1e-6
 MOST_QUERIES = 20_000
 """Postures looked at before a motion counts as too long to check."""
 
@@ -37,6 +40,17 @@ class OtherMotion:
 
     motion: Motion
     opening: tuple[float, float] = (0.0, 1.0)
+
+    def covers(self, motion: Motion) -> bool:
+        """Whether it is known for all the time of another; where it is shorter, it must rest."""
+        ends = (
+            (self.motion.start_ns <= motion.start_ns, 0),
+            (self.motion.end_ns >= motion.end_ns, -1),
+        )
+        return all(
+            beyond or max(np.abs(self.motion.v[at]).max(), np.abs(self.motion.a[at]).max()) < _REST
+            for beyond, at in ends
+        )
 
 
 class SweptCheck:
@@ -71,43 +85,46 @@ class SweptCheck:
     def find(self, motion: Motion) -> Finding | None:
         """The first collision of the motion, and until when it is free."""
         self.queries = 0
+        try:
+            return self._find(motion)
+        except VlaError as error:
+            return Finding(Reason.COLLISION, str(error))
+
+    def _find(self, motion: Motion) -> Finding | None:
         joined = self._joined(motion)
         if isinstance(joined, Finding):
             return joined
         whole, openings = joined
-        if not np.isfinite(whole.q).all():
-            return Finding(Reason.COLLISION, 'the motion has positions that are not finite')
+        if not _credible(whole):
+            return Finding(Reason.COLLISION, 'the motion is not finite, or goes absurdly far')
         near = self._near(whole.q[0], openings)
         return self._escape(whole, openings, near) if near else self._first(whole, openings)
 
     def _joined(self, motion: Motion) -> tuple[Motion, Array] | Finding:
         """One motion of all numbers of the posture, and how far openings are from its own."""
         layout = self._checker.layout
-        missing = [arm.name for arm in layout.others if arm.name not in self.others]
-        if missing:
-            return Finding(Reason.COLLISION, f'what arm {missing[0]} does is not known')
         parts = [OtherMotion(motion, self.opening)]
-        parts += [self.others[arm.name] for arm in layout.others]
-        times_ns = motion.times_ns
-        for part in parts[1:]:
-            within = (part.motion.times_ns > motion.start_ns) & (
-                part.motion.times_ns < motion.end_ns
-            )
-            times_ns = np.union1d(times_ns, part.motion.times_ns[within])
-        shape = (len(times_ns), len(layout.names))
-        q, v, a = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        openings = np.zeros(shape[1])
+        for arm in layout.others:
+            other = self.others.get(arm.name)
+            if other is None or not other.covers(motion):
+                return Finding(Reason.COLLISION, f'what arm {arm.name} does meanwhile is not known')
+            parts.append(other)
+        inside = [
+            part.motion.times_ns[
+                (part.motion.times_ns > motion.start_ns) & (part.motion.times_ns < motion.end_ns)
+            ]
+            for part in parts[1:]
+        ]
+        times_ns = np.unique(np.concatenate([motion.times_ns, *inside]))
+        q, v, a = (np.zeros((len(times_ns), len(layout.names))) for _ in range(3))
+        openings = np.zeros(len(layout.names))
         for arm, part in zip(layout.arms, parts, strict=True):
-            sampled = (
-                (motion.q, motion.v, motion.a)
-                if len(times_ns) == len(motion.times_ns) and part is parts[0]
-                else part.motion.sample(times_ns)
-            )
+            own = len(parts) == 1
+            sampled = (motion.q, motion.v, motion.a) if own else part.motion.sample(times_ns)
             q[:, arm.joints], v[:, arm.joints], a[:, arm.joints] = sampled
             if arm.opening is not None:
                 low, high = part.opening
-                q[:, arm.opening] = (low + high) / 2
-                openings[arm.opening] = (high - low) / 2
+                q[:, arm.opening], openings[arm.opening] = (low + high) / 2, (high - low) / 2
         return Motion(times_ns, q, v, a), openings
 
     def _first(
@@ -141,12 +158,9 @@ class SweptCheck:
         if self.queries > MOST_QUERIES:
             text = f'{self.queries} postures did not show the motion to be free from {at_s:.3f} s'
             return Finding(Reason.COLLISION, text, safe_ns)
-        try:
-            contacts = self._checker.contacts(
-                interval.middle, self._margin.plus(2 * self._resolution_m)
-            )
-        except VlaError as error:
-            return Finding(Reason.COLLISION, f'after {at_s:.3f} s: {error}', safe_ns)
+        contacts = self._checker.contacts(
+            interval.middle, self._margin.plus(2 * self._resolution_m)
+        )
         near = next(iter(contacts), None)
         text = 'it would touch' if near is None else _told(near, self._margin)
         return Finding(Reason.COLLISION, f'after {at_s:.3f} s, {text}', safe_ns)
@@ -168,39 +182,38 @@ class SweptCheck:
     ) -> Finding | None:
         """Follow what is too near at the start until it is far enough, and only then forget it."""
         farthest = dict.fromkeys(near, -np.inf)
-        previous_ns = motion.start_ns
-        for time_ns in self._steps(motion):
-            posture = motion.at(time_ns).q
-            if time_ns > motion.start_ns and not self._near(posture, openings):
-                finding = self._first(motion.until(time_ns), openings, near)
-                return finding or self._first(motion.since(time_ns), openings)
+        times_ns = self._steps(motion)
+        if len(times_ns) > MOST_QUERIES:
+            text = f'the way out of a collision is too long: {len(times_ns)} postures'
+            return Finding(Reason.COLLISION, text, motion.start_ns)
+        for index, posture in enumerate(motion.sample(times_ns)[0]):
+            self.queries += 1
+            opened = _openings(posture, openings)
             for pair, enough in near.items():
-                distance = min(
-                    self._checker.distance(opened, pair) for opened in _openings(posture, openings)
-                )
+                distance = min(self._checker.distance(one, pair) for one in opened)
                 if distance < min(farthest[pair] - ESCAPE_TOLERANCE_M, enough):
-                    return self._nearing(pair, distance, farthest[pair], previous_ns)
+                    safe_ns = int(times_ns[max(index - 1, 0)])
+                    return self._nearing(pair, distance, farthest[pair], safe_ns)
                 farthest[pair] = max(distance, farthest[pair])
-            previous_ns = time_ns
+            far = all(farthest[pair] > enough + self._resolution_m for pair, enough in near.items())
+            if far and not self._near(posture, openings):
+                finding = self._first(motion.until(int(times_ns[index])), openings, near)
+                return finding or self._first(motion.since(int(times_ns[index])), openings)
         return self._first(motion, openings, near)
 
-    def _steps(self, motion: Motion) -> list[int]:
+    def _steps(self, motion: Motion) -> Times:
         """Times so close that nothing travels farther than half the resolution between them."""
         if len(motion.times_ns) < 2:
-            return [motion.start_ns]
+            return motion.times_ns
         travel = np.abs(np.diff(motion.bezier, axis=1)).sum(axis=1) @ self._checker.radii
-        counts = np.ceil(2 * travel / self._resolution_m).clip(1, MOST_QUERIES).astype(int)
+        counts = np.ceil(2 * travel / self._resolution_m).clip(1, MOST_QUERIES + 1).astype(int)
         parts = [
-            np.linspace(start, end, count, endpoint=False)
+            start + np.arange(count) * (end - start) // count
             for start, end, count in zip(
-                motion.times_ns[:-1] - motion.start_ns,
-                motion.times_ns[1:] - motion.start_ns,
-                counts,
-                strict=True,
+                motion.times_ns[:-1], motion.times_ns[1:], counts, strict=True
             )
         ]
-        offsets = np.concatenate([*parts, [motion.end_ns - motion.start_ns]])
-        return [motion.start_ns + int(offset) for offset in offsets]
+        return np.concatenate([*parts, motion.times_ns[-1:]])
 
     def _nearing(self, pair: Pair, distance: float, farthest: float, safe_ns: int) -> Finding:
         names = ' and '.join(sorted(pair))
@@ -209,6 +222,14 @@ class SweptCheck:
             f'{distance * 1000:.1f} mm; only away is allowed'
         )
         return Finding(Reason.COLLISION, text, safe_ns)
+
+
+def _credible(motion: Motion) -> bool:
+    """Whether every position on it, between knots too, is one that an arm can have."""
+    if not all(np.isfinite(part).all() for part in (motion.q, motion.v, motion.a)):
+        return False
+    points = motion.bezier if len(motion.times_ns) > 1 else motion.q
+    return bool(np.abs(points).max() <= FARTHEST)
 
 
 def _told(contact: Contact, margin: Margin) -> str:
