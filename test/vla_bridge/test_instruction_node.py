@@ -21,6 +21,8 @@ from vla_bridge import topics
 from vla_bridge.lifecycle_node import VlaNode
 from vla_bridge.nodes.instruction_node import InstructionNode
 
+SETTLE_S = 1.0
+"""A server in another process has to find us too, or cannot answer."""
 Outcome = Execute.Result
 
 
@@ -316,6 +318,7 @@ def test_a_process_that_is_told_to_stop_answers_its_client_first(
     process = subprocess.Popen([sys.executable, '-m', 'vla_bridge.nodes.instruction_node'])
     bench = Bench(ros_domain, make=lambda: VlaNode('bystander'))
     try:
+        bench.spin(SETTLE_S)
         goal = bench.begin('put it there')
         result = goal.get_result_async()
         bench.until(lambda: bench.feedback)
