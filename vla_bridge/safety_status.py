@@ -33,6 +33,7 @@ def safety_status(
     use = motion_filter.use(now.ros_ns)
     chunk = motion_filter.chunk
     mode = motion_filter.mode
+    nearest = motion_filter.avoidance.nearest if motion_filter.avoidance else None
     return SafetyStatus(
         header=Header(stamp=stamp),
         state=int(mode),
@@ -40,8 +41,9 @@ def safety_status(
         reason=str(motion_filter.finding.reason),
         text=motion_filter.finding.text,
         speed_scale=float(motion_filter.pace),
-        collision_checking=False,
-        min_clearance=math.nan,
+        collision_checking=motion_filter.avoidance is not None,
+        min_clearance=nearest.distance_m if nearest else math.nan,
+        clearance_pair=[nearest.contact.first, nearest.contact.second] if nearest else ['', ''],
         worst_limit=use.what,
         worst_limit_ratio=use.ratio,
         joint_state_age=motion_filter.measured.age_s(now),

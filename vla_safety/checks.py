@@ -7,7 +7,7 @@ import numpy as np
 
 from vla_contract.robot import Box, Workspace
 from vla_safety.kinematics import Kinematics
-from vla_safety.limits import TOLERANCE, Limits
+from vla_safety.limits import TOLERANCE, Limits, Use
 from vla_safety.motion import Array, Motion, Times
 from vla_safety.reasons import Finding, Reason
 
@@ -39,24 +39,33 @@ class JointCheck:
 
 
 class ToolSpeedCheck:
-    """The tool, and every joint's origin, stay below the tool speed."""
+    """The tool and every joint's origin stay below the tool speed, links below their own."""
 
     def __init__(self, workspace: Workspace, kinematics: Kinematics) -> None:
         """Check against this workspace, with speeds from these kinematics."""
         self._kinematics = kinematics
-        self.limit = workspace.tool_speed
+        self._links = workspace.link_speeds
+        self._frames = [kinematics.frame(item.link) for item in self._links]
+        self._bounds = np.array([item.speed for item in self._links])
+        self._limit = workspace.tool_speed
 
-    def peak(self, motion: Motion) -> float:
-        """Greatest speed at any sample [m/s]."""
+    def use(self, motion: Motion) -> Use:
+        """The speed limit that is used most, at any sample."""
         q, v, _ = motion.sample(sample_times(motion))
-        return float(self._kinematics.speeds(q, v).max())
+        fastest, links = self._kinematics.speeds(q, v, self._frames)
+        worst = Use(float(fastest.max()) / self._limit, 'speed of the tool or a joint')
+        ratios = links.max(axis=0) / self._bounds
+        for item, ratio in zip(self._links, ratios, strict=True):
+            if ratio > worst.ratio:
+                worst = Use(float(ratio), f'speed of {item.link}')
+        return worst
 
     def find(self, motion: Motion) -> Finding | None:
         """Speeds above the limit."""
-        peak = self.peak(motion)
-        if peak <= self.limit:
+        use = self.use(motion)
+        if use.ratio <= 1:
             return None
-        text = f'a point of the arm would move at {peak:.3f} m/s, above {self.limit:g} m/s'
+        text = f'{use.what} would be {use.ratio:.3f} of its limit (tool: {self._limit:g} m/s)'
         return Finding(Reason.TOOL_SPEED, text)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from vla_contract.action import ActionChunk
 from vla_contract.robot import Robot
+from vla_safety.avoidance import Avoidance
 from vla_safety.canonical import Canonical, canonical
 from vla_safety.checks import JointCheck, MotionCheck, ToolSpeedCheck, WorkspaceCheck
 from vla_safety.content import check_content
@@ -17,15 +18,19 @@ from vla_safety.gripper import GripperFilter
 from vla_safety.inverse_kinematics import InverseKinematics
 from vla_safety.kinematics import Kinematics
 from vla_safety.limits import Limits, Use
-from vla_safety.measured import Instant, Measured
+from vla_safety.measured import Instant
 from vla_safety.mode import Mode
 from vla_safety.motion import NS, Array, Motion
+from vla_safety.oversight import Oversight
+from vla_safety.pacing import Pacing
 from vla_safety.plan import Plan
 from vla_safety.provenance import Provenance
 from vla_safety.reasons import Finding, Reason, RefusedError
+from vla_safety.tool_speed import ToolSpeedRule
 from vla_safety.watch import Watch
 
-TOOL_SPEED_HEADROOM = 0.9
+CLEAR_NS = NS // 2
+"""After something came into the way, only what was observed this much later moves the arm."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class MotionFilter:
         kinematics: Kinematics,
         period_s: float,
         watch: Watch,
-        extra_checks: tuple[MotionCheck, ...] = (),
+        avoidance: Avoidance | None = None,
     ) -> None:
         """Put limits and checks in force; nothing moves before arm().
 
@@ -59,12 +64,14 @@ class MotionFilter:
             kinematics: Of the same robot.
             period_s: Time between ticks.
             watch: Heartbeats to be heard while armed.
-            extra_checks: Collision checking and its like.
+            avoidance: Collision checking; None for none.
         """
         self.robot = robot
         self.limits = Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
-        self.measured = Measured(robot, self.limits)
-        self.watch = watch
+        self.tool_speed = ToolSpeedRule(robot.workspace.tool_speed, robot.separation)
+        self.avoidance = avoidance
+        self.oversight = Oversight(robot, self.limits, watch, self.tool_speed, avoidance)
+        self.measured = self.oversight.measured
         self.mode = Mode.DISARMED
         self.finding = Finding(Reason.NOT_ARMED, 'nothing moves before the arm service is called')
         self.accepted = self.rejected = 0
@@ -73,18 +80,18 @@ class MotionFilter:
         self._period_s = period_s
         self._provenance = Provenance(robot.timing)
         self._ik = InverseKinematics(kinematics, self.limits)
-        self._tool_speed = ToolSpeedCheck(robot.workspace, kinematics)
+        speed_check = ToolSpeedCheck(robot.workspace, kinematics)
+        self._pacing = Pacing(robot.workspace, speed_check, self.tool_speed)
         self._checks: tuple[MotionCheck, ...] = (
             JointCheck(self.limits),
             WorkspaceCheck(robot.workspace, kinematics),
-            self._tool_speed,
-            *extra_checks,
+            speed_check,
+            *((avoidance,) if avoidance else ()),
         )
         self._gripper = GripperFilter(robot.gripper) if robot.gripper else None
         self._opening: Array | None = None
         self._task_id: str | None = None
         self._estop = False
-        self._ticked_ns: int | None = None
 
     @property
     def pace(self) -> float:
@@ -115,25 +122,13 @@ class MotionFilter:
             raise RefusedError(self.finding.reason, 'the node must be restarted after a fault')
         if self.mode.takes_chunks:
             raise RefusedError(Reason.OK, f'already armed ({self.mode.name})')
-        finding = self.measured.finding(now) or self._silence(now)
-        if finding is not None:
-            raise RefusedError(finding.reason, finding.text)
-        if not self.measured.standstill:
-            raise RefusedError(Reason.MOVING, 'the arm is still moving')
-        q = self.measured.positions
-        excess = self.limits.position_excess(q)
-        if excess.max() > self.robot.margins.position:
-            joint = self.limits.names[int(excess.argmax())]
-            raise RefusedError(
-                Reason.JOINT_RANGE,
-                f'{joint} is {excess.max():.4f} beyond its limits; move it back by hand or pendant',
-            )
+        self._feel_gripper()
+        q = self.oversight.start(now)
         self.plan = Plan(now.ros_ns, q, self.limits, self._checks, self.robot.timing)
         self._provenance.require_newer_than(now.ros_ns)
         if self._gripper is not None:
             self._gripper.forget()
         self.accepted = self.rejected = 0
-        self._ticked_ns = None
         self._enter(Mode.ARMED, Reason.OK, 'armed, waiting for chunks')
 
     def disarm(self, now: Instant, reason: Reason, text: str) -> Command:
@@ -205,46 +200,67 @@ class MotionFilter:
         """Watch everything, and send the next part of the motion."""
         if self.plan is None or not self.mode.takes_chunks:
             return Command()
-        finding = self._stall(now)
+        finding = self.oversight.stall(now)
         if finding is not None:
             self.hold(finding.reason, finding.text, now)
             return Command()
-        finding = self._tracking(self.plan, now)
+        finding = self.oversight.tracking(self.plan, now)
         if finding is not None:
             return self.protect(finding.reason, finding.text, now)
+        finding = self._look_around(self.plan, now)
+        if finding is not None:
+            return self._evade(finding, now)
         if not self.mode.moving:
             return Command()
-        finding = self.measured.finding(now) or self._silence(now)
+        finding = self.oversight.finding(now) or self._pacing.adjust(
+            self.plan, now.ros_ns, self._period_s
+        )
         if finding is not None:
             self.hold(finding.reason, finding.text, now)
             return Command()
-        return Command(self._advance(self.plan, now), self._gripper_command(now))
+        gripper = self._gripper_command(now)
+        self._feel_gripper()
+        motion = self._advance(self.plan, now)
+        self._show_pace()
+        return Command(motion, gripper)
+
+    def _look_around(self, plan: Plan, now: Instant) -> Finding | None:
+        """How near things are, and whether one came into the way."""
+        if self.avoidance is None:
+            return None
+        self._feel_gripper()
+        ahead_ns = now.ros_ns + round(self.robot.timing.lead_s * NS)
+        finding = self.avoidance.look(plan.executing, ahead_ns)
+        self._pacing.nearness = self.avoidance.pace
+        return finding
+
+    def _evade(self, finding: Finding, now: Instant) -> Command:
+        """Something came into the way of what is already under way: brake at once."""
+        motion = self._stop_motion(now)
+        self._release(Mode.HOLD, finding.reason, finding.text)
+        self._provenance.require_newer_than(now.ros_ns + CLEAR_NS)
+        return Command(motion)
+
+    def _feel_gripper(self) -> None:
+        if self.avoidance is not None and self._gripper is not None:
+            self.avoidance.opening = self._gripper.between(self.measured.opening)
 
     def _vet(self, chunk: ActionChunk, now: Instant) -> Canonical:
         if self.plan is None or not self.mode.takes_chunks:
             raise RefusedError(Reason.NOT_ARMED, f'the safety node is {self.mode.name}')
         check_content(chunk, self.robot)
         self._provenance.check(chunk, self._task_id, now.ros_ns)
-        finding = self.measured.finding(now) or self._silence(now)
+        finding = self.oversight.finding(now)
         if finding is not None:
             raise RefusedError(finding.reason, finding.text)
         clip = self.robot.margins.clip
         asked = canonical(chunk, self.plan.executing, self.limits, clip, self._ik)
-        self._follow(self.plan, asked, now)
+        self._pacing.follow(self.plan, asked, now.ros_ns, self._period_s)
         self._provenance.accept(chunk)
         self.chunk, self._opening = chunk, asked.opening
         self.accepted += 1
         self._enter(Mode.SCALED if self.pace < 1 else Mode.ACTIVE, *self._remark(asked))
         return asked
-
-    def _follow(self, plan: Plan, asked: Canonical, now: Instant) -> None:
-        """Follow the rows, slower where the tool would be too fast."""
-        spliced = plan.follow(asked.rows, now.ros_ns, self._period_s, asked.pace)
-        peak = self._tool_speed.peak(spliced.motion)
-        most = self._tool_speed.limit * TOOL_SPEED_HEADROOM
-        if peak > most:
-            slower = spliced.scale * most / peak
-            plan.follow(asked.rows, now.ros_ns, self._period_s, slower)
 
     def _remark(self, asked: Canonical) -> tuple[Reason, str]:
         if asked.cut:
@@ -252,7 +268,7 @@ class MotionFilter:
         if asked.clipped:
             return Reason.CLIPPED, asked.clipped
         if self.pace < 1:
-            return Reason.SCALED, f'at {self.pace:.2f} of the pace the policy asks'
+            return Reason.SCALED, self._at_pace()
         return Reason.OK, ''
 
     def _advance(self, plan: Plan, now: Instant) -> Motion | None:
@@ -260,7 +276,7 @@ class MotionFilter:
         result = plan.extend(now.ros_ns)
         if isinstance(result, Finding) and result.reason is Reason.LATE:
             try:
-                plan.resume_late(now.ros_ns, self._period_s)
+                plan.repace(now.ros_ns, self._period_s)
             except RefusedError as refusal:
                 result = Finding(refusal.reason, refusal.text)
             else:
@@ -268,44 +284,30 @@ class MotionFilter:
         if isinstance(result, Motion):
             return result
         self._release(Mode.HOLD, result.reason, result.text)
+        if result.reason is Reason.COLLISION:
+            self._provenance.require_newer_than(now.ros_ns + CLEAR_NS)
         return None
 
     def _gripper_command(self, now: Instant) -> float | None:
         if self._gripper is None or self._opening is None or not self.mode.moving:
             return None
         row = min(self.row(now.ros_ns), len(self._opening) - 1)
-        return self._gripper.command(float(self._opening[row]))
-
-    def _tracking(self, plan: Plan, now: Instant) -> Finding | None:
-        """Distance from the plan to what was measured, at the time it was measured."""
-        if self.measured.finding(now) is not None:
-            return None
-        planned = plan.executing.at(self.measured.stamp_ns).q
-        error = abs(planned - self.measured.positions)
-        joint, most = int(error.argmax()), self.robot.margins.tracking
-        if error[joint] <= most:
-            return None
-        return Finding(
-            Reason.TRACKING,
-            f'{self.limits.names[joint]} is {error[joint]:.4f} from the plan, at most {most:g}',
-        )
-
-    def _stall(self, now: Instant) -> Finding | None:
-        """This process itself stood still: what it knows is old, so it starts afresh."""
-        last, self._ticked_ns = self._ticked_ns, now.steady_ns
-        most = self.robot.timing.heartbeat_timeout_s
-        if last is None or (now.steady_ns - last) / NS <= most:
-            return None
-        stalled = (now.steady_ns - last) / NS
-        return Finding(Reason.STALLED, f'the safety node stood still for {stalled:.3f} s')
-
-    def _silence(self, now: Instant) -> Finding | None:
-        return self.watch.finding(now.steady_ns)
+        return self._gripper.command(float(self._opening[row]), now.ros_ns)
 
     def _stop_motion(self, now: Instant) -> Motion | None:
         if self.plan is None or now.ros_ns >= self.plan.checked_until_ns:
             return None
         return self.plan.stop(now.ros_ns)
+
+    def _show_pace(self) -> None:
+        """A pace that changed while rows are followed is said, too."""
+        if self.mode is Mode.ACTIVE and self.pace < 1:
+            self._enter(Mode.SCALED, Reason.SCALED, self._at_pace())
+        elif self.mode is Mode.SCALED and self.pace >= 1:
+            self._enter(Mode.ACTIVE, Reason.OK, '')
+
+    def _at_pace(self) -> str:
+        return f'at {self.pace:.2f} of the pace the policy asks'
 
     def _release(self, mode: Mode, reason: Reason, text: str) -> None:
         if self.plan is not None:

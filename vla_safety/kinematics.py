@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the arm's points are and how fast they move, by Pinocchio from the robot's URDF."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,12 @@ class Kinematics:
         pin.updateFramePlacement(self.model, self._data, self._tool)
         return self._base_from_world * self._data.oMf[self._tool]
 
+    def joint_origins(self, q: Array) -> Array:
+        """Where the joints are in the base frame [m], joints by 3, in the robot file's order."""
+        pin.forwardKinematics(self.model, self._data, self._arranged(q[None])[0])
+        points = [(self._base_from_world * place).translation for place in self._data.oMi[1:]]
+        return np.asarray(np.array(points)[self._order])
+
     def tool_jacobian(self, q: Array) -> Array:
         """Velocity of the tool, linear then angular, in base axes, by joint velocity: 6 by joints.
 
@@ -81,16 +88,33 @@ class Kinematics:
         turn = self._base_from_world.rotation
         return np.vstack([turn @ jacobian[:3], turn @ jacobian[3:]])
 
-    def speeds(self, q: Array, v: Array) -> Array:
-        """Greatest speed of the tool and of any joint's origin [m/s], for many states, K."""
-        fastest = np.empty(len(q))
+    def frame(self, name: str) -> int:
+        """Number of a link's frame, for speeds(); it must be in the URDF."""
+        return int(self.model.getFrameId(name))
+
+    def speeds(self, q: Array, v: Array, frames: Sequence[int] = ()) -> tuple[Array, Array]:
+        """Speeds of points [m/s] for many states.
+
+        Args:
+            q: Configurations, K by joints.
+            v: Their velocities.
+            frames: Further frames to look at.
+
+        Returns:
+            The greatest of the tool's and all joint origins' speeds, K; those of the further
+            frames, K by frames.
+        """
+        fastest, others = np.empty(len(q)), np.empty((len(q), len(frames)))
         states = zip(self._arranged(q), self._arranged(v), strict=True)
         for index, (configuration, rate) in enumerate(states):
             pin.forwardKinematics(self.model, self._data, configuration, rate)
             tool = pin.getFrameVelocity(self.model, self._data, self._tool).linear
             origins = [np.dot(m.linear, m.linear) for m in self._data.v[1:]]
             fastest[index] = np.sqrt(max(np.dot(tool, tool), *origins))
-        return fastest
+            for at, frame in enumerate(frames):
+                point = pin.getFrameVelocity(self.model, self._data, frame).linear
+                others[index, at] = np.linalg.norm(point)
+        return fastest, others
 
     def _arranged(self, values: Array) -> Array:
         """From the robot file's order to the model's."""

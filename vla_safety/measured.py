@@ -37,7 +37,11 @@ class _Joint:
 
 
 class Measured:
-    """Joint states merged by name. Messages may hold any subset, in any order."""
+    """Joint states merged by name. Messages may hold any subset, in any order.
+
+    Attributes:
+        opening: Of the gripper, from 0 to 1; NaN where it was never measured.
+    """
 
     def __init__(self, robot: Robot, limits: Limits) -> None:
         """Know the joints, with nothing measured yet."""
@@ -46,6 +50,7 @@ class Measured:
         self._joints: dict[str, _Joint] = {}
         self._fault: Finding | None = None
         self._fault_ns = -_FAULT_LASTS_NS
+        self.opening = math.nan
 
     def update(
         self,
@@ -58,6 +63,7 @@ class Measured:
         if now.steady_ns - self._fault_ns > _FAULT_LASTS_NS:
             self._fault = None
         fault: Finding | None = None
+        self._feel(positions)
         for index, name in enumerate(self._limits.names):
             if name not in positions:
                 continue
@@ -68,6 +74,11 @@ class Measured:
             if fault is None:
                 self._joints[name] = _Joint(position, velocity, stamp_ns, now.steady_ns)
         self._keep(fault, now)
+
+    def _feel(self, positions: Mapping[str, float]) -> None:
+        gripper = self._robot.gripper
+        if gripper is not None and math.isfinite(positions.get(gripper.joint, math.nan)):
+            self.opening = min(max(gripper.to_opening(positions[gripper.joint]), 0.0), 1.0)
 
     def _keep(self, fault: Finding | None, now: Instant) -> None:
         if fault is not None:

@@ -139,15 +139,27 @@ class Plan:
         self._committed_ns = target_ns
         return self._message(now_ns)
 
-    def resume_late(self, now_ns: int, period_s: float) -> None:
-        """Enter the rows again after a message came too late for the controller.
+    def repace(self, now_ns: int, period_s: float, scale: float | None = None) -> None:
+        """Follow what is left of the rows at another pace, from where the arm is on their path.
+
+        Also the way back after a message that came too late for the controller: then the arm has
+        begun to brake where the checked motion ended, and the rows wait for it there.
+
+        Args:
+            now_ns: The present.
+            period_s: Time until the next message.
+            scale: Pace not to exceed; None: the present one.
 
         Raises:
             RefusedError: They cannot be entered any more.
         """
         if self._rows is None or self._intended is None:
             raise RefusedError(Reason.LATE, 'there are no rows to enter again')
-        self.follow(self._rows, now_ns, period_s, self._intended.scale)
+        seam_ns, expires_ns = self.seam_ns(now_ns, period_s), self._expires_ns
+        reached_ns = self._intended.phase_ns(min(seam_ns, self._committed_ns))
+        rows = self._rows.later(seam_ns - reached_ns)
+        self.follow(rows, now_ns, period_s, self._intended.scale if scale is None else scale)
+        self._expires_ns = expires_ns
 
     def _message(self, now_ns: int) -> Motion:
         """The motion in execution with the history that makes replacing it seamless."""

@@ -41,6 +41,11 @@ class Spliced:
     first_row: int
     faded: int
 
+    def phase_ns(self, time_ns: int) -> int:
+        """Nominal time of the rows that is reached at a time: behind it where time is stretched."""
+        start_ns = self.motion.start_ns
+        return start_ns + round(max(time_ns - start_ns, 0) * self.scale)
+
     def row_at(self, time_ns: int) -> int:
         """Row in execution at a time."""
         passed = int(np.searchsorted(self.motion.times_ns, time_ns, side='right')) - 1

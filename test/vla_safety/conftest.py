@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from vla_contract.action import ActionChunk, ActionSpace
 from vla_contract.deployment import load_robot
+from vla_safety.avoidance import Avoidance
+from vla_safety.collision.arms import Arm
+from vla_safety.collision.embedded import EmbeddedChecker
 from vla_safety.filter import MotionFilter
 from vla_safety.kinematics import Kinematics
 from vla_safety.measured import Instant
 from vla_safety.motion import NS, Motion
 from vla_safety.reasons import Reason
+from vla_safety.surroundings import surroundings
 from vla_safety.watch import Watch
 from vla_sim.controllers.joint_trajectory import JointTrajectoryController
 from vla_sim.controllers.motion import Motion as ControllerMotion
@@ -34,12 +38,20 @@ COMPANIONS = {
 class Rig:
     """Filter, controller and an arm that follows it exactly, on one clock."""
 
-    def __init__(self) -> None:
-        """Put the arm at its home, armed by nobody yet."""
-        self.robot = load_robot(ROBOT)
-        kinematics = Kinematics(self.robot, (ROBOT.parent / self.robot.urdf).resolve())
+    def __init__(self, **changes: object) -> None:
+        """Put the arm at its home, armed by nobody yet.
+
+        Args:
+            changes: Parts of the robot file that are different.
+        """
+        self.robot = load_robot(ROBOT).model_copy(update=changes)
+        urdf = (ROBOT.parent / self.robot.urdf).resolve()
+        kinematics = Kinematics(self.robot, urdf)
         self.watch = Watch(COMPANIONS, self.robot.timing.heartbeat_timeout_s)
-        self.filter = MotionFilter(self.robot, kinematics, TICK_NS / NS, self.watch)
+        arm = Arm(self.robot, urdf, (ROBOT.parent / self.robot.srdf).resolve())
+        self.checker = EmbeddedChecker(arm)
+        self.avoidance = Avoidance(self.checker, self.robot, surroundings(self.robot, ROBOT))
+        self.filter = MotionFilter(self.robot, kinematics, TICK_NS / NS, self.watch, self.avoidance)
         self.kinematics = kinematics
         self.now_ns = START_NS
         self.skew_ns = 0
@@ -66,6 +78,8 @@ class Rig:
             self.watch.heard(name, self.now_ns)
         if self.sensors:
             positions = dict(zip(self.robot.joint_names, self.q.tolist(), strict=True))
+            if self.robot.gripper is not None:
+                positions[self.robot.gripper.joint] = self.gripper[-1] if self.gripper else 0.04
             last = self.commands[-2] if len(self.commands) > 1 else self.q
             speeds = ((self.q - last) * NS / CYCLE_NS).tolist()
             velocities = dict(zip(self.robot.joint_names, speeds, strict=True))
@@ -133,6 +147,11 @@ class Rig:
         t = np.arange(rows)[:, None] * 0.05
         wave = amplitude * (1 - np.cos(2 * np.pi * t / period_s)) / 2
         return np.asarray(self.q + wave * np.array([1.0, -0.6, 0.5, 0.4, -0.5, 1.0]))
+
+    def avoidance_distance(self, q: Array) -> float:
+        """To the nearest thing of the scene [m]."""
+        found = self.checker.clearance(self.checker.layout.posture(q, 1.0), own=False)
+        return np.inf if found is None else found.distance_m
 
     def speeds(self) -> Array:
         """Joint speeds between controller cycles."""

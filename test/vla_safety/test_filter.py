@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla_contract.action import ActionSpace
+from vla_contract.scene import Scene
 from vla_safety.measured import Instant
 from vla_safety.mode import Mode
 from vla_safety.motion import NS
@@ -209,8 +210,9 @@ def test_rows_too_fast_are_followed_slower(armed: 'Rig') -> None:
     assert (armed.speeds() <= armed.filter.limits.velocity).all()
 
 
-def test_the_tool_does_not_leave_the_workspace(armed: 'Rig') -> None:
+def test_the_tool_does_not_leave_the_workspace(make_rig: type['Rig']) -> None:
     """Rows that lead under the table are followed as far as a stop above it allows."""
+    armed = make_rig(scene=Scene()).arm()
     armed.run(0.1)
     table = armed.robot.workspace.boxes[0].min[2]
     down = np.array([0.0, 0.5, 0.0, 0.0, 0.0, 0.0])

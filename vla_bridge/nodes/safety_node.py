@@ -21,11 +21,11 @@ from vla_control.msg import ActionChunk, SafetyStatus, Task
 
 from vla_bridge import topics
 from vla_bridge.chunk_codec import decode
+from vla_bridge.collision.backend import load_avoidance
 from vla_bridge.controllers.arm import ArmOutput, arm_output
 from vla_bridge.controllers.gripper import GripperOutput, gripper_output
 from vla_bridge.heartbeat import Heartbeat
 from vla_bridge.lifecycle_node import VlaNode, run
-from vla_bridge.publishers import foreign_publishers, listeners
 from vla_bridge.realtime import ask_for_realtime
 from vla_bridge.safety_status import safety_status, seconds_between, unconfigured
 from vla_contract.errors import VlaError
@@ -75,8 +75,9 @@ class SafetyNode(VlaNode):
         kinematics = Kinematics(robot, deployment.urdf_path)
         silent = {name: reason for name, (_, reason) in _COMPANIONS.items()}
         self._watch = Watch(silent, robot.timing.heartbeat_timeout_s)
-        self.filter = MotionFilter(robot, kinematics, 1.0 / TICK_HZ, self._watch)
-        self._arm = arm_output(self, robot)
+        avoidance = load_avoidance(deployment)
+        self.filter = MotionFilter(robot, kinematics, 1.0 / TICK_HZ, self._watch, avoidance)
+        self._arm = arm_output(self, robot, deployment.urdf_path)
         self._gripper = gripper_output(self, robot.gripper) if robot.gripper else None
         self._status = self.create_publisher(SafetyStatus, '~/status', topics.COMMAND)
         self._listen(robot)
@@ -176,7 +177,7 @@ class SafetyNode(VlaNode):
         return answer
 
     def _do_arm(self, motion_filter: MotionFilter) -> str:
-        if not listeners(self, self._robot.controller.topic):
+        if self._arm is None or not self._arm.listeners():
             raise RefusedError(
                 Reason.NO_CONTROLLER,
                 f'nobody listens on {self._robot.controller.topic}; start and activate the '
@@ -278,9 +279,7 @@ class SafetyNode(VlaNode):
 
     def _other_publishers(self) -> str:
         """Who else can move the arm, in words; empty for nobody."""
-        topic = self._robot.controller.topic
-        others = foreign_publishers(self, topic, allowed=('safety_node', 'guard_node'))
-        return f'{", ".join(others)} also publishes on {topic}' if others else ''
+        return self._arm.rivals() if self._arm is not None else ''
 
     def _report_change(self, motion_filter: MotionFilter) -> None:
         """Log and publish every change of mode or reason at once."""
@@ -329,7 +328,14 @@ class SafetyNode(VlaNode):
                 f'velocity {limits.velocity[index]:g}, '
                 f'acceleration {limits.acceleration[index]:g}, jerk {limits.jerk[index]:g}'
             )
-        self.get_logger().warning('collision checking: none in this version')
+        rule = self._robot.collision
+        if motion_filter.avoidance is None:
+            self.get_logger().warning('collision checking: none, as collision.backend says')
+        else:
+            self.get_logger().info(
+                f'collision checking: {rule.backend}, {rule.margin + rule.tracking:g} m kept, '
+                f'{len(self._robot.scene.objects)} objects always there'
+            )
 
 
 def main() -> None:
