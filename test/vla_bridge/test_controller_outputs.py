@@ -28,6 +28,8 @@ from vla_safety.motion import NS, Motion
 if TYPE_CHECKING:
     from rclpy.context import Context
 
+ROBOT_FILE = config_file('sim_ur5e', 'robots')
+URDF = ROBOT_FILE.parent / load_robot(ROBOT_FILE).urdf
 GRIPPER = Gripper(
     kind=GripperKind.FORWARD_POSITION,
     target='gripper_controller/commands',
@@ -75,7 +77,7 @@ def bench(ros_context: 'Context') -> Iterator[Bench]:
 
 def robot(kind: ArmControllerKind) -> Robot:
     """The simulated arm with another kind of controller."""
-    plain = load_robot(config_file('sim_ur5e', 'robots'))
+    plain = load_robot(ROBOT_FILE)
     controller = plain.controller.model_copy(
         update={'kind': kind, 'topic': 'arm', 'rate_hz': 100.0}
     )
@@ -97,7 +99,7 @@ def test_a_motion_survives_the_wire(bench: Bench) -> None:
     bench.receiver.create_subscription(
         JointTrajectory, plan_topic(arm), received.append, topics.COMMAND
     )
-    output = arm_output(bench.sender, arm)
+    output = arm_output(bench.sender, arm, URDF)
     bench.until(lambda: bench.receiver.count_publishers(plan_topic(arm)))
     motion = swing(bench.sender.get_clock().now().nanoseconds)
     bench.until(lambda: received, lambda: output.send(motion))
@@ -113,7 +115,7 @@ def test_a_forward_controller_gets_setpoints_until_the_arm_rests(bench: Bench) -
     arm = robot(ArmControllerKind.FORWARD_POSITION)
     received: list[Float64MultiArray] = []
     bench.receiver.create_subscription(Float64MultiArray, 'arm', received.append, topics.COMMAND)
-    output = arm_output(bench.sender, arm)
+    output = arm_output(bench.sender, arm, URDF)
     bench.until(lambda: bench.sender.count_subscribers('arm'))
     output.send(swing(bench.sender.get_clock().now().nanoseconds))
     bench.until(lambda: received and received[-1].data[0] == pytest.approx(0.2))

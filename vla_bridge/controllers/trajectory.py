@@ -15,7 +15,7 @@ from vla_safety.motion import NS, Array, Motion
 def to_message(joints: Sequence[str], motion: Motion) -> JointTrajectory:
     """The motion stamped with its first knot, which lies in the past: so it enters mid-way."""
     message = JointTrajectory(joint_names=list(joints))
-    message.header.stamp = _time(motion.start_ns)
+    message.header.stamp = to_time(motion.start_ns)
     message.points = [
         JointTrajectoryPoint(
             positions=array.array('d', q),
@@ -54,7 +54,8 @@ def _rows(joints: Sequence[str], rows: Sequence[Sequence[float]], field: str) ->
     return np.array(rows, dtype=np.float64)
 
 
-def _time(time_ns: int) -> Time:
+def to_time(time_ns: int) -> Time:
+    """Nanoseconds as a stamp."""
     return Time(sec=time_ns // NS, nanosec=time_ns % NS)
 
 

@@ -6,8 +6,9 @@ or leaves an emergency stop unanswered, it brakes from that plan, unless the pla
 own braking tail. What it did it says on ``~/stopped``, so that a safety node that wakes up again
 does not go on with a plan that the controller no longer has.
 
-A forward controller needs no second stop: once its stream falls silent it stands still, dead, at
-the last position it was given, which was checked. The guard then only reports.
+A trajectory controller plays the plan that it has to its end, which is at rest. For controllers
+that know one setpoint at a time the guard does that: where the safety node's stream pauses, it goes
+on with the same plan at once, long before it knows why.
 """
 
 import sys
@@ -19,12 +20,11 @@ from trajectory_msgs.msg import JointTrajectory
 from vla_control.msg import SafetyStatus
 
 from vla_bridge import topics
-from vla_bridge.controllers.arm import TrajectoryOutput, plan_topic
+from vla_bridge.controllers.arm import StopOutput, plan_topic, stop_output
 from vla_bridge.controllers.trajectory import from_message
 from vla_bridge.heartbeat import Heartbeat
 from vla_bridge.lifecycle_node import VlaNode, run
 from vla_contract.errors import VlaError
-from vla_contract.robot import ArmControllerKind
 from vla_safety.kinematics import Kinematics
 from vla_safety.limits import Limits
 from vla_safety.mode import Mode
@@ -48,7 +48,7 @@ class GuardNode(VlaNode):
         self._mode = Mode.UNCONFIGURED
         self._reason = ''
         self._heartbeat: Heartbeat | None = None
-        self._output: TrajectoryOutput | None = None
+        self._output: StopOutput | None = None
 
     def configure(self) -> None:
         """Load the limits to brake with, and listen to everything that can ask for a stop."""
@@ -56,8 +56,7 @@ class GuardNode(VlaNode):
         robot = self._robot = deployment.robot
         kinematics = Kinematics(robot, deployment.urdf_path)
         self._limits = Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
-        if robot.controller.kind is ArmControllerKind.JOINT_TRAJECTORY:
-            self._output = TrajectoryOutput(self, robot)
+        self._output = stop_output(self, robot, deployment.urdf_path)
         self._stopped = self.create_publisher(String, '~/stopped', topics.COMMAND)
         self.create_subscription(JointTrajectory, plan_topic(robot), self._on_plan, topics.COMMAND)
         self.create_subscription(Header, topics.SAFETY_HEARTBEAT, self._on_heartbeat, topics.SENSOR)
@@ -72,10 +71,13 @@ class GuardNode(VlaNode):
         self._heartbeat = Heartbeat(self, topics.GUARD_HEARTBEAT)
 
     def deactivate(self) -> None:
-        """Stop watching."""
+        """Stop watching, once the arm does not depend on it."""
         self.destroy_timer(self._timer)
+        if self._output is not None:
+            self._output.finish()
         if self._heartbeat is not None:
             self._heartbeat.close()
+            self._heartbeat = None
 
     def diagnostics(self) -> DiagnosticStatus | None:
         """Whether the guard had to act."""
@@ -85,9 +87,13 @@ class GuardNode(VlaNode):
 
     def _on_plan(self, message: JointTrajectory) -> None:
         try:
-            self._plan = from_message(self._robot.joint_names, message)
+            plan = from_message(self._robot.joint_names, message)
         except VlaError as error:
             self.get_logger().error(f'a plan that cannot be read: {error}')
+            return
+        self._plan = plan
+        if self._output is not None and self._heartbeat is not None:
+            self._output.stand_by(plan)
 
     def _on_heartbeat(self, _: Header) -> None:
         if self._reason:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who else moves a controller: publishers on its topic, and goals of its action."""
+
+import secrets
+from typing import Any
+
+from action_msgs.msg import GoalInfo, GoalStatus, GoalStatusArray
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import qos_profile_action_status_default
+from rclpy.serialization import deserialize_message
+
+from vla_bridge.publishers import foreign_publishers
+
+_OURS = b'vla_ctrl'
+"""Beginning of the ids of all goals of ours: safety node and guard know each other's by it."""
+_AT_WORK = (GoalStatus.STATUS_ACCEPTED, GoalStatus.STATUS_EXECUTING, GoalStatus.STATUS_CANCELING)
+
+
+def other_publishers(node: LifecycleNode, topic: str) -> str:
+    """Who else publishes on a controller's topic, in words; empty for nobody."""
+    others = foreign_publishers(node, topic, allowed=('safety_node', 'guard_node'))
+    return f'{", ".join(others)} also publishes on {topic}' if others else ''
+
+
+def goal_id() -> Any:  # noqa: ANN401 - a message
+    """A new id of a goal of ours."""
+    info = GoalInfo()
+    info.goal_id.uuid = list(_OURS + secrets.token_bytes(16 - len(_OURS)))
+    return info.goal_id
+
+
+class ForeignGoals:
+    """Goals in execution that are not ours, by the status that every action server publishes.
+
+    Args:
+        node: Listens.
+        action: Name of the action.
+    """
+
+    def __init__(self, node: LifecycleNode, action: str) -> None:
+        """Listen. Messages come often and are read seldom, so they are kept as bytes."""
+        self._action = action
+        self._status = b''
+        node.create_subscription(
+            GoalStatusArray,
+            f'{action}/_action/status',
+            self._on_status,
+            qos_profile_action_status_default,
+            raw=True,
+        )
+
+    def words(self) -> str:
+        """What is going on, in words; empty where nothing is."""
+        if not self._status:
+            return ''
+        statuses = deserialize_message(self._status, GoalStatusArray).status_list
+        foreign = [s for s in statuses if s.status in _AT_WORK and not _is_ours(s)]
+        return f'somebody else has sent {len(foreign)} goal(s) to {self._action}' if foreign else ''
+
+    def _on_status(self, message: bytes) -> None:
+        self._status = message
+
+
+def _is_ours(status: GoalStatus) -> bool:
+    return bytes(status.goal_info.goal_id.uuid).startswith(_OURS)
