@@ -203,6 +203,21 @@ def test_fingers_may_touch_what_they_grasp_and_nothing_else_may(
     assert checker.is_free(posture)
 
 
+def test_an_object_that_moves_is_where_it_went(arm: Arm, checker: EmbeddedChecker) -> None:
+    """The same things at other places are not built anew, and yet all answers are."""
+    rng = np.random.default_rng(3)
+    drawn = random_postures(arm, checker, 20)
+    for _ in range(4):
+        places = rng.uniform((-0.8, -0.8, 0.0), (0.8, 0.8, 1.0), (5, 3)).tolist()
+        scene = [a_box(f'box {i}', (x, y, z), 0.2) for i, (x, y, z) in enumerate(places)]
+        checker.set_scene(scene)
+        fresh = EmbeddedChecker(arm)
+        fresh.set_scene(scene)
+        for posture in drawn:
+            assert checker.is_free(posture) is fresh.is_free(posture)
+            assert checker.clearance(posture, own=False) == fresh.clearance(posture, own=False)
+
+
 def test_opening_the_gripper_moves_its_fingers(arm: Arm, checker: EmbeddedChecker) -> None:
     """A wall beside the hand is clear of closed fingers and hit by open ones."""
     q = np.array(arm.robot.home)

@@ -232,7 +232,7 @@ def test_a_senseless_motion_is_a_finding(checker: EmbeddedChecker, value: float)
 
 
 ARM = an_arm()
-SCENES = [boxes(12, seed) for seed in range(4)]
+SCENES = [boxes(40, seed) for seed in range(4)]
 CHECKERS = [EmbeddedChecker(ARM) for _ in SCENES]
 for _checker, _scene in zip(CHECKERS, SCENES, strict=True):
     _checker.set_scene(_scene)
@@ -244,7 +244,7 @@ def a_free_start(number: int, rng: np.random.Generator) -> Array:
     checker = CHECKERS[number]
     while True:
         q = rng.uniform(-np.pi, np.pi, 6)
-        if checker.is_free(checker.layout.posture(q), Margin(0.06, 0.006)):
+        if checker.is_free(checker.layout.posture(q), Margin(0.02, 0.006)):
             return q
 
 
