@@ -18,11 +18,11 @@ _INTRODUCTION = """\
 Written by `python -m tools.make_command_doc` from the parser; `vla COMMAND --help` says the same.
 
 Every command ends with exit code 0 if it did what it was asked, 1 if it tried and failed (an
-instruction, a node that did not stop cleanly, an output that cannot be written), 2 if it refused (a
-file is wrong, a graph is not there, a node died), 130 after Ctrl-C, 143 after SIGTERM. `vla sim` and
-`vla run` run until then, so that is how they end. Errors are printed without traceback, on standard
-error. Without a terminal, live pictures become plain lines, and tables are not folded unless COLUMNS
-says how wide they may be.
+instruction, a node that did not stop cleanly, an output that cannot be written), 2 if it refused
+(a file is wrong, a graph is not there, a node died), 130 after Ctrl-C, 143 after SIGTERM.
+`vla sim` and `vla run` run until then, so that is how they end. Errors are printed without
+traceback, on standard error. Without a terminal, live pictures become plain lines, and tables
+are not folded unless COLUMNS says how wide they may be.
 """
 
 
