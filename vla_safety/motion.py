@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Times = NDArray[np.int64]
 NS = 1_000_000_000
+_SLIVER_NS = 500_000
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,14 @@ class Motion:
         q, v, a = _evaluate(self.bezier[segment], u, h)
         moving = ((times_ns >= self.start_ns) & (times_ns <= self.end_ns))[:, None]
         return q, np.where(moving, v, 0.0), np.where(moving, a, 0.0)
+
+    def apart(self, time_ns: int) -> int:
+        """A time, or the knot right beside it: there a cut leaves no sliver of a segment.
+
+        Over microseconds, rounding of positions alone would look like a jerk without bounds.
+        """
+        knot = int(self.times_ns[np.abs(self.times_ns - time_ns).argmin()])
+        return knot if abs(knot - time_ns) < _SLIVER_NS else time_ns
 
     def until(self, time_ns: int) -> 'Motion':
         """The part up to a time, which becomes a knot."""

@@ -125,6 +125,7 @@ class Plan:
             ended = self._committed_ns >= self._reference.end_ns
             text = 'the last row is reached' if ended else 'the rows are out of date'
             return Finding(Reason.CHUNK_ENDED, text)
+        target_ns = max(self._reference.apart(target_ns), self._committed_ns)
         head = self._reference.until(target_ns)
         try:
             candidate = head.then(brake(_end(head), target_ns, self._limits))
@@ -135,7 +136,8 @@ class Plan:
             finding = check.find(fresh)
             if finding is not None:
                 return finding
-        self.executing = candidate.since(min(max(candidate.start_ns, now_ns - _KEPT_NS), now_ns))
+        kept_ns = min(max(candidate.start_ns, now_ns - _KEPT_NS), now_ns)
+        self.executing = candidate.since(candidate.apart(kept_ns))
         self._committed_ns = target_ns
         return self._message(now_ns)
 
@@ -163,7 +165,8 @@ class Plan:
 
     def _message(self, now_ns: int) -> Motion:
         """The motion in execution with the history that makes replacing it seamless."""
-        return self.executing.since(now_ns - round(self._timing.history_s * NS))
+        start_ns = now_ns - round(self._timing.history_s * NS)
+        return self.executing.since(self.executing.apart(start_ns))
 
     def _enter(self, rows: RowPath, seam_ns: int, most_scale: float) -> tuple[Motion, Spliced]:
         """Splice at speed, or after part of a stop, whichever works first."""

@@ -281,3 +281,17 @@ def test_no_sequence_of_chunks_breaks_a_limit(make_rig: 'type[Rig]', seed: int) 
     box = rig.robot.workspace.boxes[0]
     assert (points >= np.array(box.min)).all()
     assert (points <= np.array(box.max)).all()
+
+
+@pytest.mark.parametrize('beside_ns', [1, 300, 3_000, 30_000, 300_000])
+def test_rows_that_fall_just_beside_a_message_do_not_stop_the_arm(
+    armed: 'Rig', beside_ns: int
+) -> None:
+    """A sliver of a segment has no jerk that could be computed: none is cut off."""
+    armed.run(0.1)
+    chunk = armed.chunk(armed.sway(rows=40), step_s=0.05)
+    armed.filter.on_chunk(replace(chunk, start_ns=chunk.start_ns + beside_ns), armed.instant)
+    for _ in range(14):
+        armed.run(0.1)
+        assert armed.filter.finding.reason is Reason.OK
+        assert armed.filter.limits.use(armed.sent[-1]).ratio <= 1 + 1e-6
