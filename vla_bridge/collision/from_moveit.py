@@ -85,7 +85,7 @@ def _shapes(
         shapes.append((PlaneShape(), pose * _plane(plane, message.id)))
     if not shapes:
         raise VlaError(f'{message.id} is added without any shape')
-    whole = frame * _pose(message.pose)
+    whole = frame * placement(read_pose(message.pose))
     for index, (shape, pose) in enumerate(shapes):
         name = f'{message.id}/{index}' if index else message.id
         yield name, shape, _as_pose(whole * pose)
@@ -93,7 +93,7 @@ def _shapes(
 
 def _poses(poses: Sequence[PoseMessage]) -> Iterator[pin.SE3]:
     """As MoveIt: shapes beyond those with a pose are where the object is."""
-    yield from (_pose(pose) for pose in poses)
+    yield from (placement(read_pose(pose)) for pose in poses)
     while True:
         yield pin.SE3.Identity()
 
@@ -147,12 +147,12 @@ def _plane(message: PlaneMessage, name: str) -> pin.SE3:
     return pin.SE3(turn, -normal * distance)
 
 
-def _pose(message: PoseMessage) -> pin.SE3:
-    """As MoveIt: a quaternion that was never set turns nothing."""
+def read_pose(message: PoseMessage) -> Pose:
+    """geometry_msgs/Pose, as MoveIt reads it: a quaternion that was never set turns nothing."""
     at, turn = message.position, message.orientation
     given = (float(turn.x), float(turn.y), float(turn.z), float(turn.w))
     orientation = given if any(given) else (0.0, 0.0, 0.0, 1.0)
-    return placement(Pose((float(at.x), float(at.y), float(at.z)), orientation))
+    return Pose((float(at.x), float(at.y), float(at.z)), orientation)
 
 
 def _as_pose(pose: pin.SE3) -> Pose:
