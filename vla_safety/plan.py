@@ -6,6 +6,7 @@ whatever dies, the arm plays it to its end. ``extend`` is the only place that le
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +22,38 @@ from vla_safety.splice import Spliced, splice
 _KEPT_NS = 2 * NS
 _BRAKED_FIRST = (0.0, 0.5, 1.0)
 """Parts of a stop to make before entering rows that cannot be entered at speed."""
+
+
+@dataclass(frozen=True)
+class Pursuit:
+    """What a plan knows at a moment.
+
+    Attributes:
+        executing: What the controller holds; it ends at rest.
+        reference: What is to follow it, not ending at rest; None where the arm stops.
+        committed_ns: End of the part of both that is the same.
+        expires_ns: When the rows are out of date.
+    """
+
+    executing: Motion
+    reference: Motion | None
+    committed_ns: int
+    expires_ns: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A motion that nobody has checked yet.
+
+    Attributes:
+        motion: All of it, ending at rest.
+        fresh: What would be new.
+        braking_ns: When it begins to brake.
+    """
+
+    motion: Motion
+    fresh: Motion
+    braking_ns: int
 
 
 class Plan:
@@ -45,6 +78,21 @@ class Plan:
         plan = cls(executing.start_ns, executing.q[0], limits, (), timing)
         plan.executing = executing
         return plan
+
+    @classmethod
+    def resumed(
+        cls, pursuit: Pursuit, limits: Limits, checks: Sequence[MotionCheck], timing: Timing
+    ) -> 'Plan':
+        """As it was at another moment, able to extend; the rows themselves are not known."""
+        plan = cls(pursuit.executing.start_ns, pursuit.executing.q[0], limits, checks, timing)
+        plan.executing, plan._reference = pursuit.executing, pursuit.reference
+        plan._committed_ns, plan._expires_ns = pursuit.committed_ns, pursuit.expires_ns
+        return plan
+
+    @property
+    def pursuit(self) -> Pursuit:
+        """What it knows now."""
+        return Pursuit(self.executing, self._reference, self._committed_ns, self._expires_ns)
 
     @property
     def intended(self) -> Spliced | None:
@@ -110,6 +158,21 @@ class Plan:
         Returns:
             The motion to send, or why the arm must stop: then the checked stop is under way.
         """
+        proposal = self.proposed(now_ns)
+        if isinstance(proposal, Finding):
+            return proposal
+        for check in self._checks:
+            finding = check.find(proposal.fresh)
+            if finding is not None:
+                return finding
+        candidate = proposal.motion
+        kept_ns = min(max(candidate.start_ns, now_ns - _KEPT_NS), now_ns)
+        self.executing = candidate.since(candidate.apart(kept_ns))
+        self._committed_ns = proposal.braking_ns
+        return self._message(now_ns)
+
+    def proposed(self, now_ns: int) -> Proposal | Finding:
+        """The next part of what is intended, with a stop after it; or why there is none."""
         if self._reference is None:
             return Finding(Reason.CHUNK_ENDED, 'there are no more rows')
         if now_ns + round(self._timing.lead_s / 2 * NS) > self._committed_ns:
@@ -131,15 +194,7 @@ class Plan:
             candidate = head.then(brake(_end(head), target_ns, self._limits))
         except BrakingError as error:
             return Finding(Reason.DYNAMICS, str(error))
-        fresh = candidate.since(self._committed_ns)
-        for check in self._checks:
-            finding = check.find(fresh)
-            if finding is not None:
-                return finding
-        kept_ns = min(max(candidate.start_ns, now_ns - _KEPT_NS), now_ns)
-        self.executing = candidate.since(candidate.apart(kept_ns))
-        self._committed_ns = target_ns
-        return self._message(now_ns)
+        return Proposal(candidate, candidate.since(self._committed_ns), target_ns)
 
     def repace(self, now_ns: int, period_s: float, scale: float | None = None) -> None:
         """Follow what is left of the rows at another pace, from where the arm is on their path.
