@@ -107,9 +107,9 @@ class MoveItChecker:
         A pair that only MoveIt says touches has the distance 0.
         """
         found = self.coal.contacts(posture, margin)
-        if self.moveit.is_free(posture):
-            return found
         known = {contact.pair for contact in found if contact.distance_m <= 0}
+        if self.moveit.is_free(posture, known):
+            return found
         touching = [pair for pair in self.moveit.touching(posture) if pair not in known]
         kept = [contact for contact in found if contact.pair not in touching]
         added = [self._touch(*sorted(pair)) for pair in touching]

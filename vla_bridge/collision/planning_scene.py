@@ -14,7 +14,6 @@ model is compared with Pinocchio's before it is believed:
 """
 
 from collections.abc import Collection, Sequence
-from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,7 +29,7 @@ from vla_contract.errors import VlaError
 from vla_safety.collision.arms import Arm
 from vla_safety.collision.assembly import Assembly
 from vla_safety.collision.checker import Pair
-from vla_safety.collision.objects import AttachedObject, SceneObject
+from vla_safety.collision.objects import AttachedObject, SceneObject, refuse_repeated
 from vla_safety.motion import Array
 
 
@@ -57,8 +56,7 @@ class MoveItScene:
         self._scene: Any = None
         self._state: Any = None
         self._pairs: frozenset[Pair] = frozenset()
-        self._names: tuple[str, ...] = ()
-        self._matrices: dict[frozenset[Pair], Any] = {}
+        self._matrix: Any = None
         self._request = bindings.CollisionRequest()
         self.build((), (), frozenset())
         prove_kinematics(self.placed, assembly)
@@ -90,13 +88,11 @@ class MoveItScene:
         for message in carried:
             scene.process_attached_collision_object(message)
         refuse_missing(scene.planning_scene_message, stands, carried)
-        moving = {*self._assembly.links, *(item.name for item in attached)}
-        names = (*sorted(moving), *(item.name for item in objects))
-        matrix = self._matrix(pairs, names, len(moving))
+        moving = [*sorted(set(self._assembly.links)), *(item.name for item in attached)]
+        matrix = self._allow(pairs, moving, [item.name for item in objects])
         scene.allowed_collision_matrix = matrix
         self._scene, self._state = scene, scene.current_state
-        self._pairs, self._names, self._matrices = pairs, names, {frozenset(): matrix}
-        self._moving = len(moving)
+        self._pairs, self._matrix = pairs, matrix
 
     def is_free(self, posture: Array, ignoring: Collection[Pair] = ()) -> bool:
         """Whether nothing touches; a posture that is not to be believed is not free.
@@ -107,20 +103,25 @@ class MoveItScene:
         """
         if not self._place(posture):
             return False
-        if not ignoring:
+        ignored = self._pairs.intersection(ignoring)
+        if not ignored:
             return not self._scene.is_state_colliding(self._state, '')
-        return not self._collides(self._without(frozenset(ignoring)))
+        self._mark(ignored, True)
+        collides = self._collides()
+        self._mark(ignored, False)
+        return not collides
 
     def touching(self, posture: Array) -> tuple[Pair, ...]:
         """All pairs that touch, found one by one: the bindings do not say which they are."""
         self.placed(posture)
-        matrix = self._matrix(frozenset(), self._names, self._moving)
         found = []
+        self._mark(self._pairs, True)
         for pair in sorted(self._pairs, key=sorted):
-            matrix.set_entry(*pair, False)
-            if self._collides(matrix):
+            self._mark([pair], False)
+            if self._collides():
                 found.append(pair)
-            matrix.set_entry(*pair, True)
+            self._mark([pair], True)
+        self._mark(self._pairs, False)
         return tuple(found)
 
     def positions(self, posture: Array) -> dict[str, float] | None:
@@ -149,21 +150,21 @@ class MoveItScene:
         self._state.update()
         return True
 
-    def _collides(self, matrix: Any) -> bool:  # noqa: ANN401 - MoveIt's
+    def _collides(self) -> bool:
         result = self._bindings.CollisionResult()
-        self._scene.check_collision(self._request, result, self._state, matrix)
+        self._scene.check_collision(self._request, result, self._state, self._matrix)
         return bool(result.collision)
 
-    def _without(self, ignoring: frozenset[Pair]) -> Any:  # noqa: ANN401 - MoveIt's
-        if ignoring not in self._matrices:
-            pairs = self._pairs - ignoring
-            self._matrices[ignoring] = self._matrix(pairs, self._names, self._moving)
-        return self._matrices[ignoring]
+    def _mark(self, pairs: Collection[Pair], may_touch: bool) -> None:
+        for pair in pairs:
+            self._matrix.set_entry(*pair, may_touch)
 
-    def _matrix(self, pairs: frozenset[Pair], names: Sequence[str], moving: int) -> Any:  # noqa: ANN401
-        """What may touch: everything but these pairs. Things of the scene never meet each other."""
+    def _allow(self, pairs: frozenset[Pair], moving: Sequence[str], still: Sequence[str]) -> Any:  # noqa: ANN401
+        """Everything may touch but these pairs; what stands still never meets what does too."""
+        refuse_repeated([*moving, *still])
         matrix = self._bindings.AllowedCollisionMatrix([], False)
-        for (i, first), (_, second) in combinations(enumerate(names), 2):
-            if i < moving and frozenset((first, second)) not in pairs:
-                matrix.set_entry(first, second, True)
+        for index, first in enumerate(moving):
+            for second in (*moving[index + 1 :], *still):
+                if frozenset((first, second)) not in pairs:
+                    matrix.set_entry(first, second, True)
         return matrix
