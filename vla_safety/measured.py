@@ -28,12 +28,38 @@ class Instant:
     steady_ns: int
 
 
-@dataclass
-class _Joint:
+@dataclass(frozen=True)
+class JointReading:
+    """The newest good measurement of one joint.
+
+    Attributes:
+        position: Joint unit.
+        velocity: Joint unit per second.
+        stamp_ns: When it was measured, ROS time.
+        arrival_ns: When it arrived, by the steady clock.
+    """
+
     position: float
     velocity: float
     stamp_ns: int
     arrival_ns: int
+
+
+@dataclass(frozen=True)
+class Readings:
+    """All that was measured.
+
+    Attributes:
+        joints: By name; those never measured are missing.
+        fault: Why measurements were refused; it outlasts good ones for a while.
+        fault_ns: When, by the steady clock.
+        opening: Of the gripper, from 0 to 1; NaN where it was never measured.
+    """
+
+    joints: Mapping[str, JointReading]
+    fault: Finding | None
+    fault_ns: int
+    opening: float
 
 
 class Measured:
@@ -47,7 +73,7 @@ class Measured:
         """Know the joints, with nothing measured yet."""
         self._robot = robot
         self._limits = limits
-        self._joints: dict[str, _Joint] = {}
+        self._joints: dict[str, JointReading] = {}
         self._fault: Finding | None = None
         self._fault_ns = -_FAULT_LASTS_NS
         self.opening = math.nan
@@ -72,7 +98,7 @@ class Measured:
             if math.isnan(velocity):
                 velocity = self._difference(name, position, stamp_ns)
             if fault is None:
-                self._joints[name] = _Joint(position, velocity, stamp_ns, now.steady_ns)
+                self._joints[name] = JointReading(position, velocity, stamp_ns, now.steady_ns)
         self._keep(fault, now)
 
     def _feel(self, positions: Mapping[str, float]) -> None:
@@ -87,6 +113,17 @@ class Measured:
     def forget(self) -> None:
         """The clock was set back: what was measured before has no time now."""
         self._joints.clear()
+
+    @property
+    def readings(self) -> Readings:
+        """All that is remembered."""
+        return Readings(dict(self._joints), self._fault, self._fault_ns, self.opening)
+
+    def recall(self, readings: Readings) -> None:
+        """Remember this instead."""
+        self._joints = dict(readings.joints)
+        self._fault, self._fault_ns = readings.fault, readings.fault_ns
+        self.opening = readings.opening
 
     def finding(self, now: Instant) -> Finding | None:
         """Why the state cannot be relied on now, or None."""

@@ -2,10 +2,26 @@
 """How fast the tool may be now: always, in reduced mode, and with a person near."""
 
 import math
+from dataclasses import dataclass
 
 from vla_contract.separation import Separation
 from vla_safety.motion import NS
 from vla_safety.reasons import Finding, Reason
+
+
+@dataclass(frozen=True)
+class People:
+    """What is known about people.
+
+    Attributes:
+        reduced: Reduced speed is switched on.
+        distance_m: To the nearest person, as last measured; NaN where nobody measures [m].
+        heard_ns: When it was measured, by the steady clock; None: never.
+    """
+
+    reduced: bool
+    distance_m: float
+    heard_ns: int | None
 
 
 class ToolSpeedRule:
@@ -32,6 +48,16 @@ class ToolSpeedRule:
     def distance_m(self) -> float:
         """To the nearest person, as last measured; NaN where nobody measures [m]."""
         return self._distance_m
+
+    @property
+    def people(self) -> People:
+        """All that is remembered."""
+        return People(self.reduced, self._distance_m, self._heard_ns)
+
+    def recall(self, people: People) -> None:
+        """Remember this instead."""
+        self.reduced = people.reduced
+        self._distance_m, self._heard_ns = people.distance_m, people.heard_ns
 
     def measured(self, distance_m: float, steady_ns: int) -> None:
         """The distance to the nearest person. What is no distance counts as no measurement."""
