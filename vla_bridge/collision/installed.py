@@ -63,6 +63,14 @@ def find_messages() -> Messages:
         raise VlaError(_advice(error)) from error
 
 
+def find_state_validity() -> Any:  # noqa: ANN401 - MoveIt's messages come without types
+    """The class of ``/check_state_validity``, or what to install."""
+    try:
+        return import_module('moveit_msgs.srv').GetStateValidity
+    except ImportError as error:
+        raise VlaError(_advice(error, 'collision.auditor to nothing')) from error
+
+
 def find_bindings() -> Bindings:
     """MoveIt's classes, or what to install."""
     messages = find_messages()
@@ -82,8 +90,8 @@ def find_bindings() -> Bindings:
         raise VlaError(_advice(error)) from error
 
 
-def _advice(error: ImportError) -> str:
+def _advice(error: ImportError, instead: str = 'collision.backend to embedded') -> str:
     return (
         f'MoveIt was asked for and cannot be imported ({error}); install {PACKAGES} and source '
-        'that installation, or set collision.backend to embedded'
+        f'that installation, or set {instead}'
     )
