@@ -13,7 +13,8 @@ model is compared with Pinocchio's before it is believed:
 - what may touch is decided by ``vla_safety.collision.pairs`` for every checker alike.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -106,23 +107,14 @@ class MoveItScene:
         ignored = self._pairs.intersection(ignoring)
         if not ignored:
             return not self._scene.is_state_colliding(self._state, '')
-        self._mark(ignored, True)
-        collides = self._collides()
-        self._mark(ignored, False)
-        return not collides
+        with self._marked(ignored, may_touch=True):
+            return not self._collides()
 
     def touching(self, posture: Array) -> tuple[Pair, ...]:
         """All pairs that touch, found one by one: the bindings do not say which they are."""
         self.placed(posture)
-        found = []
-        self._mark(self._pairs, True)
-        for pair in sorted(self._pairs, key=sorted):
-            self._mark([pair], False)
-            if self._collides():
-                found.append(pair)
-            self._mark([pair], True)
-        self._mark(self._pairs, False)
-        return tuple(found)
+        with self._marked(self._pairs, may_touch=True):
+            return tuple(pair for pair in sorted(self._pairs, key=sorted) if self._touches(pair))
 
     def positions(self, posture: Array) -> dict[str, float] | None:
         """MoveIt's joints by name; None for a posture that is not to be believed."""
@@ -150,14 +142,25 @@ class MoveItScene:
         self._state.update()
         return True
 
+    def _touches(self, pair: Pair) -> bool:
+        with self._marked([pair], may_touch=False):
+            return self._collides()
+
     def _collides(self) -> bool:
         result = self._bindings.CollisionResult()
         self._scene.check_collision(self._request, result, self._state, self._matrix)
         return bool(result.collision)
 
-    def _mark(self, pairs: Collection[Pair], may_touch: bool) -> None:
+    @contextmanager
+    def _marked(self, pairs: Collection[Pair], *, may_touch: bool) -> Iterator[None]:
+        """For a while, whatever happens in it."""
         for pair in pairs:
             self._matrix.set_entry(*pair, may_touch)
+        try:
+            yield
+        finally:
+            for pair in pairs:
+                self._matrix.set_entry(*pair, not may_touch)
 
     def _allow(self, pairs: frozenset[Pair], moving: Sequence[str], still: Sequence[str]) -> Any:  # noqa: ANN401
         """Everything may touch but these pairs; what stands still never meets what does too."""

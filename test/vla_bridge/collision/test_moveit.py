@@ -144,6 +144,19 @@ def test_files_as_they_are_mean_the_same_to_moveit(name: str) -> None:
         assert checker.moveit.is_free(posture) == free, checker.contacts(posture)
 
 
+def test_robot_without_srdf_is_judged_alike() -> None:
+    """Neighbours may touch; MoveIt would hold them to be in collision for ever."""
+    arm = replace(an_arm(), srdf=None)
+    checker = load_or_skip('moveit and coal', arm)
+    assert isinstance(checker, MoveItChecker)
+    verdicts = [
+        (checker.moveit.is_free(posture), checker.coal.is_free(posture))
+        for posture in random_postures(arm, checker.coal, POSTURES)
+    ]
+    assert all(theirs == ours for theirs, ours in verdicts)
+    assert len(set(verdicts)) == 2
+
+
 def test_pairs_that_touch_are_named(checker: MoveItChecker) -> None:
     """By MoveIt, whose bindings do not name them, the same as by coal."""
     arm = an_arm()
