@@ -6,6 +6,7 @@
 PYTHON :=
 # Passed on to the commands that take them.
 INSTRUCTION :=
+SCENE :=
 NAME :=
 # All that constraints.txt has to suit, the oldest first.
 PYTHONS := python3.11 python3.12 python3.13
@@ -19,13 +20,13 @@ BIN := .venv/bin
 
 help:  ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo 'Settings: PYTHON=python3.12 (any target), INSTRUCTION="…" (demo), NAME=… (bench)'
+	@echo 'Settings: PYTHON=python3.12 (any target), INSTRUCTION="…" and SCENE=cluttered (demo), NAME=… (bench)'
 
 setup:  ## Make .venv: pinned wheels, ROS interfaces, commands (done by the others too)
 	@$(BOOTSTRAP)
 
-demo: setup  ## Run the graph with the simulated arm [INSTRUCTION="put the green cube in the blue bowl"]
-	@$(BIN)/vla demo $(if $(INSTRUCTION),--instruction "$$INSTRUCTION")
+demo: setup  ## Run the graph with the simulated arm [INSTRUCTION="put the green cube in the blue bowl"] [SCENE=cluttered]
+	@$(BIN)/vla demo $(if $(INSTRUCTION),--instruction "$$INSTRUCTION") $(if $(SCENE),--scene $(SCENE))
 
 test: lint  ## Run linters, type checker and all tests
 	@$(BIN)/python -m pytest -m 'not graph' -n auto

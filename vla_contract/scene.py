@@ -54,6 +54,7 @@ class SceneObject(Document):
         position: Of its middle, in the base frame [m].
         orientation: Quaternion x, y, z, w.
         touch_links: Links that may touch it, such as the base that stands on it.
+        slows: Nearness to it slows the arm down; false for what the arm works on.
     """
 
     name: Name
@@ -65,6 +66,7 @@ class SceneObject(Document):
     position: Vector3 = (0.0, 0.0, 0.0)
     orientation: Quaternion = (0.0, 0.0, 0.0, 1.0)
     touch_links: tuple[Name, ...] = ()
+    slows: bool = True
 
     def contradictions(self) -> Iterator[Contradiction]:
         """It has one shape, and its quaternion turns and does nothing else."""

@@ -5,7 +5,9 @@ The surroundings come from several sources: the robot file, once; topics, again 
 source replaces only what it said before.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,12 +16,33 @@ from vla_contract.robot import Robot
 from vla_contract.scene import Scene
 from vla_safety.collision.checker import Clearance, CollisionChecker, Contact, Margin, colliding
 from vla_safety.collision.objects import AttachedObject, SceneObject
-from vla_safety.collision.swept import SweptCheck
+from vla_safety.collision.swept import OtherMotion, SweptCheck
 from vla_safety.motion import NS, Array, Motion
 from vla_safety.reasons import Finding, Reason
 
 FIXED = 'robot file'
 """The source that says what always stands there."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of the surroundings.
+
+    Attributes:
+        said: Objects by source.
+        heard_ns: When each source last spoke, by the steady clock.
+        carried: What links carry.
+        faults: What could not be understood, by source.
+        opening: Least and greatest opening of the gripper while the next motion lasts.
+        others: What other arms do meanwhile.
+    """
+
+    said: Mapping[str, tuple[SceneObject, ...]]
+    heard_ns: Mapping[str, int]
+    carried: tuple[AttachedObject, ...]
+    faults: Mapping[str, Finding]
+    opening: tuple[float, float]
+    others: Mapping[str, OtherMotion]
 
 
 class Avoidance:
@@ -50,7 +73,9 @@ class Avoidance:
         self._said: dict[str, tuple[SceneObject, ...]] = {}
         self._heard_ns: dict[str, int] = {}
         self._carried: tuple[AttachedObject, ...] = ()
-        self._fault: Finding | None = None
+        self._faults: dict[str, Finding] = {}
+        self._slowing_m = math.inf
+        self._indifferent = {item.name for item in robot.scene.objects if not item.slows}
         self.see(FIXED, fixed, 0)
 
     @property
@@ -62,6 +87,27 @@ class Avoidance:
     def opening(self, between: tuple[float, float]) -> None:
         self._swept.opening = between
 
+    @property
+    def seen(self) -> Seen:
+        """All that is remembered."""
+        return Seen(
+            dict(self._said),
+            dict(self._heard_ns),
+            self._carried,
+            dict(self._faults),
+            self.opening,
+            dict(self._swept.others),
+        )
+
+    def recall(self, seen: Seen) -> None:
+        """Remember this instead, and look at the motion in execution anew."""
+        for source, objects in seen.said.items():
+            self.see(source, objects, seen.heard_ns[source])
+        self.carry(seen.carried)
+        self._said, self._heard_ns = dict(seen.said), dict(seen.heard_ns)
+        self._faults, self.opening = dict(seen.faults), seen.opening
+        self._swept.others = dict(seen.others)
+
     def find(self, motion: Motion) -> Finding | None:
         """The first collision of a motion, and until when it is free."""
         return self._swept.find(motion)
@@ -70,7 +116,7 @@ class Avoidance:
         """A source says everything that it knows of. What cannot be understood stops the arm."""
         objects = tuple(objects)
         self._heard_ns[source] = steady_ns
-        if self._said.get(source) == objects and self._fault is None:
+        if self._said.get(source) == objects and source not in self._faults:
             return
         said = {**self._said, source: objects}
         try:
@@ -78,12 +124,13 @@ class Avoidance:
         except VlaError as error:
             self.refuse(source, str(error))
             return
-        self._said, self._fault = said, None
+        self._said = said
+        self._faults.pop(source, None)
         self._changed = True
 
     def refuse(self, source: str, text: str) -> None:
         """A source said what cannot be understood: until it makes sense again, nothing moves."""
-        self._fault = Finding(Reason.SCENE_BAD, f'{source}: {text}')
+        self._faults[source] = Finding(Reason.SCENE_BAD, f'{source}: {text}')
 
     def carry(self, items: Sequence[AttachedObject]) -> None:
         """What links carry from now on; what was carried before is let go."""
@@ -96,8 +143,8 @@ class Avoidance:
 
     def finding(self, steady_ns: int) -> Finding | None:
         """Why the scene cannot be relied on now, or None."""
-        if self._fault is not None:
-            return self._fault
+        for fault in self._faults.values():
+            return fault
         for source in self._awaited:
             if source not in self._heard_ns:
                 return Finding(Reason.NO_SCENE, f'nothing has come from {source}')
@@ -111,6 +158,10 @@ class Avoidance:
             return Finding(Reason.NO_SCENE, 'the scene is empty and scene.required is true')
         return None
 
+    def nearest_at(self, q: Array) -> Clearance | None:
+        """What is nearest to the arm at a place; None where nothing is."""
+        return self._near(self._posture(q, self.opening[1]))
+
     def touching(self, q: Array) -> Contact | None:
         """Two things that overlap where the arm is."""
         return colliding(self._checker, self._posture(q, self.opening[1]))
@@ -122,8 +173,10 @@ class Avoidance:
             executing: The motion in execution.
             ahead_ns: From when on it could still be changed.
         """
-        places = [executing.at(ahead_ns).q, executing.q[-1]]
-        near = [found for q in places if (found := self._near(q)) is not None]
+        opening = self.opening[1]
+        places = [self._posture(q, opening) for q in (executing.at(ahead_ns).q, executing.q[-1])]
+        near = [found for place in places if (found := self._near(place)) is not None]
+        self._slowing_m = min(map(self._slowing, places))
         self.nearest = min(near, key=lambda clearance: clearance.distance_m, default=None)
         if not self._changed:
             return None
@@ -134,14 +187,25 @@ class Avoidance:
     def pace(self) -> float:
         """Pace not to exceed with something as near as was last seen."""
         rule = self._rule
-        if not rule.slow_from or self.nearest is None or self.nearest.contact.own:
+        if not rule.slow_from:
             return 1.0
-        share = (self.nearest.distance_m - self._kept_m) / (rule.slow_from - self._kept_m)
+        share = (self._slowing_m - self._kept_m) / (rule.slow_from - self._kept_m)
         return rule.slowest + (1 - rule.slowest) * min(max(share, 0.0), 1.0)
 
-    def _near(self, q: Array) -> Clearance | None:
+    def _slowing(self, posture: Array) -> float:
+        """Distance to the nearest thing that slows the arm down; infinite beyond slow_from [m]."""
+        if not self._rule.slow_from:
+            return math.inf
+        near = self._checker.contacts(posture, Margin(self._rule.slow_from))
+        counted = (
+            contact.distance_m
+            for contact in near
+            if not contact.own and not contact.pair & self._indifferent
+        )
+        return min(counted, default=math.inf)
+
+    def _near(self, posture: Array) -> Clearance | None:
         """The scene first: parts of the arm are always near each other."""
-        posture = self._posture(q, self.opening[1])
         return self._checker.clearance(posture, own=False) or self._checker.clearance(posture)
 
     def _posture(self, q: Array, opening: float) -> Array:

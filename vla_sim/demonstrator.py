@@ -145,6 +145,9 @@ class Demonstrator:
         """A plan from where the arm is, at rest."""
         joints = observation.state[:-1].copy()
         opening = self._policy.state.gripper.to_opening(float(observation.state[-1]))
+        if world.held:
+            # Fingers stand as wide as what they hold; to ask for that width would let it go.
+            opening = 0.0
         plan = self._planner.plan(task, world, joints, opening)
         still = Grip(Phase.CHANGE, joints, Ramp(opening, opening, 1.0), 0.0, START_S)
         return replace(plan, timeline=Timeline([still, *plan.timeline.pieces]))

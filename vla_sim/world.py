@@ -10,6 +10,7 @@ from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
 from vla_sim.arm import PHYSICS_STEP_S, VISUAL_GROUP, load_arm
 from vla_sim.objects import add_item
+from vla_sim.obstacles import add_obstacles
 from vla_sim.scene import SIDE_LINE_Y, Scene
 
 SCENE_FRAME = 'scene_camera_optical_frame'
@@ -36,6 +37,7 @@ def build_world(robot: Robot, robot_path: Path, scene: Scene) -> mujoco.MjModel:
     _set_options(spec)
     _add_room(spec)
     _add_table(spec)
+    add_obstacles(spec, robot, robot_path)
     _add_cameras(spec, robot, robot_path)
     for item in scene.items:
         add_item(spec, item)

@@ -59,6 +59,28 @@ def test_demo_carries_out_an_instruction_and_leaves_video_plot_bag_and_summary(
 
 @pytest.mark.graph
 @pytest.mark.usefixtures('without_domain')
+def test_a_post_in_the_way_holds_the_arm_and_is_named(tmp_path: Path) -> None:
+    """The demonstrator does not know of it; the safety node slows, holds and explains."""
+    folder = tmp_path / 'run'
+    done = subprocess.run(
+        [*COMMAND, '--scene', 'cluttered', '--no-video', '--out', str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (attempt,) = json.loads((folder / 'summary.json').read_text())['attempts']
+    assert attempt['outcome'] == 'HELD'
+    assert 'from post; 10 mm are kept' in attempt['message']
+    with Episode(folder / 'bag') as episode:
+        status = [m for _, _, m in episode.messages(topics.SAFETY_STATUS)]
+    assert min(message.min_clearance for message in status) > 0.009
+    assert min(message.speed_scale for message in status) < 0.5
+
+
+@pytest.mark.graph
+@pytest.mark.usefixtures('without_domain')
 def test_ctrl_c_while_the_nodes_start_leaves_nothing_running(tmp_path: Path) -> None:
     """Some nodes are up, some still import; all end, and the exit code says why."""
     with subprocess.Popen(

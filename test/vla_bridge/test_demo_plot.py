@@ -12,6 +12,7 @@ from vla_bridge.demo.artifacts import note_on
 from vla_bridge.demo.outcome import Outcome
 from vla_bridge.demo.plot import make_figure
 from vla_bridge.demo.trace import Steps, Trace
+from vla_contract.scene import Collision
 from vla_safety.limits import Limits
 
 LIMITS = Limits(
@@ -51,6 +52,8 @@ def trace() -> Trace:
         speed_scale=np.ones(101),
         worst_ratio=np.full(101, 0.98),
         worst_limit=('jerk elbow_joint',) * 75 + ('velocity shoulder_joint',) * 26,
+        clearance=np.linspace(0.1, 0.004, 101),
+        nearest=('finger – table',) * 101,
         chunk_times=np.arange(10.0),
         safety=steps((0.0, 'ACTIVE')),
         held=steps((0.0, '')),
@@ -79,7 +82,7 @@ def panel(figure: Figure, label: str) -> Axes:
 
 def test_positions_are_scaled_to_the_motion_and_only_near_limits_are_drawn(trace: Trace) -> None:
     """The far ones are written beside the curve, with the least distance kept from them."""
-    shoulder, elbow = make_figure(trace, LIMITS, '').axes[:2]
+    shoulder, elbow = make_figure(trace, LIMITS, Collision(margin=0.003), '').axes[:2]
     assert np.diff(shoulder.get_ylim())[0] < 1.5
     assert shoulder.get_ylim()[0] < 0.0 < 1.0 < shoulder.get_ylim()[1]
     assert elbow.get_ylim()[1] > 3.14
@@ -91,7 +94,7 @@ def test_positions_are_scaled_to_the_motion_and_only_near_limits_are_drawn(trace
 
 def test_the_limit_used_most_is_named_by_joint_and_kind(trace: Trace) -> None:
     """A lane for each joint, a colour for each kind, and how often it was that kind."""
-    axis = panel(make_figure(trace, LIMITS, ''), 'limit')
+    axis = panel(make_figure(trace, LIMITS, Collision(margin=0.003), ''), 'limit')
     assert [tick.get_text() for tick in axis.get_yticklabels()] == ['elbow', 'shoulder']
     assert texts(axis) == ['velocity  26% of the motion', 'jerk  74% of the motion']
 
@@ -100,7 +103,9 @@ def test_spans_too_short_for_their_label_have_none(trace: Trace) -> None:
     """Labels that overlap tell nothing."""
     held = steps((0.0, ''), (1.0, 'red_cube'), (1.1, ''), (1.2, 'red_cube'), (1.3, ''))
     held.add(4.0, 'blue_cylinder')
-    axis = panel(make_figure(replace(trace, held=held), LIMITS, ''), 'gripper')
+    axis = panel(
+        make_figure(replace(trace, held=held), LIMITS, Collision(margin=0.003), ''), 'gripper'
+    )
     assert texts(axis) == ['holds the blue cylinder']
 
 
@@ -118,11 +123,13 @@ def test_an_episode_without_messages_can_be_drawn(trace: Trace) -> None:
         speed_scale=none,
         worst_ratio=none,
         worst_limit=(),
+        clearance=none,
+        nearest=(),
         chunk_times=none,
         safety=never,
         held=never,
     )
-    assert len(make_figure(empty, LIMITS, '').axes) == 6
+    assert len(make_figure(empty, LIMITS, Collision(margin=0.003), '').axes) == 7
 
 
 def test_the_note_says_that_the_demonstrator_reads_ground_truth() -> None:

@@ -208,3 +208,28 @@ def test_the_pace_falls_with_the_distance(make_rig: type['Rig']) -> None:
         assert rig.filter.finding.reason is not Reason.COLLISION
     assert paces[0.0] == 1.0
     assert paces[0.25] < 0.9
+
+
+def test_a_thing_that_is_worked_on_does_not_slow_the_arm(make_rig: type['Rig']) -> None:
+    """Nearness to the table is no reason to be slow where the table says so."""
+    rule = Collision(margin=0.003, slow_from=0.3)
+    fast = make_rig(collision=rule).arm()
+    slow = Described(name='table', box=(1.2, 1.24, 0.04), position=(0.32, 0.0, -0.02))
+    slowed = make_rig(collision=rule, scene=Scene(objects=(slow,))).arm()
+    for rig in (fast, slowed):
+        rig.run(0.1)
+        rig.filter.on_chunk(rig.chunk(turn(rig)), rig.instant)
+        rig.run(0.5)
+    assert fast.filter.pace == 1.0
+    assert slowed.filter.pace < 1.0
+
+
+def test_bad_news_from_one_source_is_not_mended_by_another(armed: 'Rig') -> None:
+    """Until the same source makes sense again."""
+    armed.avoidance.refuse('camera', 'frame map is unknown')
+    see(armed)
+    found = armed.avoidance.finding(armed.now_ns)
+    assert found is not None
+    assert found.reason is Reason.SCENE_BAD
+    armed.avoidance.see('camera', (), armed.now_ns)
+    assert armed.avoidance.finding(armed.now_ns) is None

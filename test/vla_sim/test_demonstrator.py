@@ -100,6 +100,31 @@ def test_tasks_are_carried_out_by_a_slow_graph(
     assert outcome.finished
 
 
+@pytest.mark.parametrize('conditions', [{'pace': 0.3}, {'pace': 0.3, 'latency_s': 0.3}])
+def test_tasks_are_carried_out_at_a_third_of_the_pace(
+    deployment: Deployment, conditions: dict[str, float]
+) -> None:
+    """Near things the filter is as slow as that."""
+    outcome = roll(deployment, make(deployment), **conditions).run(3, GREEN_IN_BLUE)
+    assert outcome.success, outcome
+
+
+def test_a_plan_made_with_something_in_hand_holds_on_to_it(
+    deployment: Deployment, simulator: Simulator
+) -> None:
+    """Fingers are as far open as what they hold is wide; asking for that would let it go."""
+    simulator.reset(2, GREEN_IN_BLUE)
+    seen = observe(simulator)
+    assert seen.world is not None
+    state = seen.state.copy()
+    state[-1] = 0.5
+    holding = replace(seen, state=state, world=replace(seen.world, held='green_cube'))
+    policy = make(deployment)
+    policy.reset(GREEN_IN_BLUE)
+    rows = policy.infer(holding, NOTHING)
+    assert rows.values[0, -1] == deployment.policy.action.gripper.closed
+
+
 def test_a_dropped_object_is_picked_up_again(deployment: Deployment) -> None:
     """The gripper is opened twice on the way, and the demonstrator goes back for the object."""
     carried = 0

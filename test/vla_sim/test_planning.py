@@ -107,6 +107,15 @@ def test_joints_that_were_held_up_are_found_further_back() -> None:
     assert found == pytest.approx(0.5, abs=0.05)
 
 
+def test_joints_that_stand_in_a_pause_are_found_inside_it() -> None:
+    """Held up while the gripper closes: neither at its start for ever nor beyond its end."""
+    plan = timeline()
+    begin = plan.pieces[0].duration_s
+    found = plan.locate(np.array([1.0, -1.0]), begin + 0.05, begin + 1.0)
+    assert found is not None
+    assert begin + 0.1 < found < begin + 0.6
+
+
 def test_joints_elsewhere_are_not_on_the_plan() -> None:
     """Somebody else has moved the arm."""
     assert timeline().locate(np.array([0.5, 0.5]), 0.0, 0.6) is None

@@ -8,6 +8,8 @@ from vla_bridge.cli.arguments import add_command
 from vla_bridge.cli.numbers import seconds, seed
 from vla_bridge.launching.options import EXAMPLE
 
+HELD_S = 3.0
+"""Held this long before the post is held for good."""
 _TEXT = """\
 Starts the whole graph as separate processes over DDS, lays out a simulated scene, sends an
 instruction through the action `execute`, and shows how the arm carries it out. At the end: a
@@ -18,6 +20,7 @@ recorded topics and a summary.
   vla demo --instruction "put the green cube in the blue bowl" --seed 3
   vla demo --instruction "stack the red cube on the green cube" \\
            --instruction "push the blue cylinder to the left"
+  vla demo --scene cluttered             an obstacle that the demonstrator does not know of
 
 The arm is simulated. The policy of the deployment `sim` is the simulator's scripted demonstrator:
 it reads the simulator's ground truth, so it shows that everything around a policy works, not that
@@ -39,6 +42,13 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
         '--deployment', default='sim', help='A simulated deployment: a file, or a name [sim].'
     )
     command.add_argument(
+        '--scene',
+        choices=('plain', 'cluttered'),
+        default='plain',
+        help='cluttered: deployment sim_cluttered, which has a post in the way; the run succeeds '
+        'when the safety node holds the arm before it [plain].',
+    )
+    command.add_argument(
         '--timeout',
         type=seconds,
         default=60.0,
@@ -56,9 +66,11 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
 def _run(chosen: argparse.Namespace) -> int:
     from vla_bridge.demo.demonstration import demonstrate
 
+    cluttered = chosen.scene == 'cluttered'
     return demonstrate(
         tuple(chosen.instruction or (EXAMPLE,)),
-        deployment=chosen.deployment,
+        deployment='sim_cluttered' if cluttered else chosen.deployment,
+        held_s=HELD_S if cluttered else None,
         seed=chosen.seed,
         timeout_s=chosen.timeout,
         out=chosen.out,

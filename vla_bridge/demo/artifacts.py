@@ -62,7 +62,7 @@ def _draw_attempt(
             thread.start()
         word = 'succeeded' if attempt.success else attempt.outcome.replace('_', ' ').lower()
         title = f'“{attempt.instruction}”: {word} after {attempt.duration_s:.1f} s'
-        draw_plot(trace, limits, f'{title}\n{note} · seed {attempt.seed}', plot)
+        draw_plot(trace, limits, robot.collision, f'{title}\n{note} · seed {attempt.seed}', plot)
         if video:
             thread.join()
     return [film, plot] if frames and frames[0] else [plot]

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from vla_bridge.demo.outcome import Attempt, Outcome
-from vla_bridge.demo.session import Plan, Session
+from vla_bridge.demo.session import HELD, Plan, Session
 from vla_bridge.launching.graph import simulation_graph
 from vla_bridge.launching.interrupts import InterruptError, Interrupts
 from vla_bridge.launching.options import GraphOptions
@@ -21,7 +21,12 @@ SUCCEEDED, FAILED = 0, 1
 
 
 def make_plan(
-    instructions: tuple[str, ...], deployment: str, seed: int, timeout_s: float, out: Path | None
+    instructions: tuple[str, ...],
+    deployment: str,
+    seed: int,
+    timeout_s: float,
+    out: Path | None,
+    held_s: float | None = None,
 ) -> Plan:
     """Read the deployment and make the run's folder."""
     blank = [text for text in instructions if not text.strip()]
@@ -48,7 +53,7 @@ def make_plan(
         said = error.strerror or error
         raise VlaError(f'{folder} cannot be made: {said}; choose another with --out') from error
     title = f'vla demo · {robot.name} · {policy.name} · seed {seed}'
-    return Plan(graph, title, instructions, seed, timeout_s, folder)
+    return Plan(graph, title, instructions, seed, timeout_s, folder, held_s)
 
 
 def demonstrate(
@@ -59,11 +64,12 @@ def demonstrate(
     timeout_s: float,
     out: Path | None,
     video: bool,
+    held_s: float | None = None,
 ) -> int:
     """Run the demo; the answer is its exit code."""
     began = time.monotonic()
     console = Terminal()
-    plan = make_plan(instructions, deployment, seed, timeout_s, out)
+    plan = make_plan(instructions, deployment, seed, timeout_s, out, held_s)
     with Interrupts() as interrupts:
         try:
             outcome = Session(plan, console, interrupts).run()
@@ -119,6 +125,9 @@ def _conclude(console: Console, outcome: Outcome, files: list[Path]) -> None:
 def _verdict(attempt: Attempt) -> str:
     said = escape(f'“{attempt.instruction}”')
     numbers = f'{attempt.duration_s:.1f} s, {attempt.chunks} chunks, seed {attempt.seed}'
+    if attempt.outcome == HELD:
+        why = f'held before an obstacle: {escape(attempt.message)}'
+        return f'[green]✔[/] {said}  {why}  [dim]{numbers}[/]'
     if attempt.success:
         return f'[green]✔[/] {said}  [dim]{numbers}[/]'
     word = attempt.outcome.replace('_', ' ').lower()

@@ -27,6 +27,8 @@ class Monitor:
         progress: Of the task, 0 to 1; NaN while nobody judges.
         held: Object in the gripper, empty for none.
         chunks: Action chunks seen.
+        held_back: What first held the arm back before an obstacle, empty for nothing so far.
+        least_clearance_m: Of the plans in execution while the arm moved, so far.
         first_motion: Time the arm first moved since it was last reset [s, monotonic].
     """
 
@@ -37,7 +39,10 @@ class Monitor:
     progress: float = math.nan
     held: str = ''
     chunks: int = 0
+    held_back: str = ''
+    least_clearance_m: float = math.inf
     first_motion: float | None = None
+    _held_since: float = 0.0
 
     def __post_init__(self) -> None:
         """Subscribe."""
@@ -48,8 +53,18 @@ class Monitor:
         listen(ActionChunk, topics.ACTION_CHUNK, self._on_chunk, topics.COMMAND)
         listen(GroundTruth, topics.GROUND_TRUTH, self._on_truth, topics.SENSOR)
 
+    @property
+    def held_back_s(self) -> float:
+        """Time since an obstacle first held the arm back [s]."""
+        return time.monotonic() - self._held_since if self.held_back else 0.0
+
     def _on_status(self, message: SafetyStatus) -> None:
         self.status = message
+        if message.state in (SafetyStatus.ACTIVE, SafetyStatus.SCALED, SafetyStatus.HOLD):
+            self.least_clearance_m = min(self.least_clearance_m, message.min_clearance)
+        if message.reason == 'COLLISION' and not self.held_back:
+            self._held_since = time.monotonic()
+            self.held_back = message.text
 
     def _on_joints(self, message: JointState) -> None:
         self.velocities = dict(zip(message.name, message.velocity, strict=False))

@@ -23,6 +23,8 @@ STATE_STYLES = {
 }
 _EIGHTHS = ' ▏▎▍▌▋▊▉█'
 _BAR = 12
+_FAR_MM = 200.0
+"""Clearance that fills its bar."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class SafetyRow:
     speed_scale: float = 0.0
     worst_limit: str = ''
     worst_ratio: float = 0.0
+    clearance_mm: float = math.nan
+    nearest: str = ''
+    text: str = ''
     vet_ms: float = math.nan
     end_to_end_ms: float = math.nan
     accepted: int = 0
@@ -160,6 +165,9 @@ def _safety(snapshot: Snapshot) -> RenderableType:
     worst_style = 'green' if safety.worst_ratio < 0.9 else 'yellow'
     worst = f'{safety.worst_ratio:4.0%} {safety.worst_limit}'
     table.add_row('limit', bar(safety.worst_ratio, _BAR, worst_style), worst)
+    near = f'{safety.clearance_mm:4.0f} mm'
+    share = safety.clearance_mm / _FAR_MM
+    table.add_row('clear', bar(share, _BAR, 'green'), f'{near} {safety.nearest}')
     rejected = f', {safety.rejected} rejected' if safety.rejected else ''
     row = f'row {safety.row + 1} of {safety.rows}' if safety.rows else ''
     table.add_row('chunks', f'{safety.accepted} accepted{rejected}', row)

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vla_bridge.demo.palette import STATES, UNKNOWN
 from vla_bridge.demo.trace import Curve, Trace
+from vla_contract.scene import Collision
 from vla_safety.limits import Limits
 
 _COLOURS = ('#3b6fb6', '#e07b39', '#4f9d69', '#c44e52', '#8172b3', '#937860', '#5a9bd4', '#8c8c8c')
@@ -26,33 +27,35 @@ _LEAST_SPAN = 0.2
 """Joints that stand still are not magnified beyond this height of their plot [rad or m]."""
 _NEAR = 0.25
 """Limits are drawn that are no further away than this share of the plot's height."""
-_JOINT_IN, _OTHERS_IN, _MARGIN_IN = 0.62, (2.5, 1.5, 1.1, 0.7), 1.4
+_JOINT_IN, _OTHERS_IN, _MARGIN_IN = 0.62, (2.5, 1.5, 1.1, 1.1, 0.7), 1.4
 """Heights: of each joint's position, of the panels below, of the title and the gaps [inch]."""
 
 
-def draw_plot(trace: Trace, limits: Limits, title: str, path: Path) -> None:
+def draw_plot(trace: Trace, limits: Limits, rule: Collision, title: str, path: Path) -> None:
     """Draw an episode.
 
     Args:
         trace: What happened.
         limits: In force for the arm's joints.
+        rule: Distances kept.
         title: Above the plot.
         path: PNG file to write.
     """
-    make_figure(trace, limits, title).savefig(path)
+    make_figure(trace, limits, rule, title).savefig(path)
 
 
-def make_figure(trace: Trace, limits: Limits, title: str) -> Figure:
+def make_figure(trace: Trace, limits: Limits, rule: Collision, title: str) -> Figure:
     """An episode as a figure; see draw_plot."""
     joints = len(limits.names)
     heights = [_JOINT_IN] * joints + list(_OTHERS_IN)
     figure = Figure(figsize=(13, sum(heights) + _MARGIN_IN), dpi=110, layout='constrained')
     axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     figure.suptitle(title, fontsize=13, fontweight='bold', color=_INK)
-    velocity, use, gripper, safety = axes[joints:]
+    velocity, use, clearance, gripper, safety = axes[joints:]
     _draw_positions(axes[:joints], trace, limits)
     _draw_velocities(velocity, trace, limits)
     _draw_use(use, trace, limits)
+    _draw_clearance(clearance, trace, rule)
     labels = _draw_gripper(gripper, trace)
     _draw_safety(safety, trace)
     safety.set_xlabel('time since the instruction [s]')
@@ -149,6 +152,34 @@ def _draw_use(axis: Axes, trace: Trace, limits: Limits) -> None:
     axis.set_ylabel('limit\nused most')
     axis.set_yticks(np.arange(len(names)) + 0.43, [_short(name) for name in reversed(names)])
     axis.set_ylim(0, len(names))
+
+
+def _draw_clearance(axis: Axes, trace: Trace, rule: Collision) -> None:
+    """Distance to the nearest thing of the scene, coloured by which thing it is."""
+    millimetres = trace.clearance * 1e3
+    others = [_other(pair) for pair in trace.nearest]
+    known = [name for name in dict.fromkeys(others) if name]
+    lines = []
+    for name in known:
+        there = np.array([other == name for other in others], dtype=bool)
+        curve = np.where(there, millimetres, np.nan)
+        least = float(np.nanmin(curve))
+        text = f'{name}: {least:.0f} mm at the nearest'
+        colour = _COLOURS[known.index(name) % len(_COLOURS)]
+        lines += axis.plot(trace.status_times, curve, color=colour, lw=1.4, label=text)
+    kept = (rule.margin + rule.tracking) * 1e3
+    _draw_bound(axis, kept)
+    if rule.slow_from:
+        axis.axhspan(kept, rule.slow_from * 1e3, color='#f3e3c3', linewidth=0)
+    _legend(axis, lines, f'to the scene; {kept:.0f} mm are kept')
+    axis.set_ylabel('clearance\n[mm]')
+    top = float(np.nanmax(millimetres, initial=0.0)) if len(known) else 100.0
+    axis.set_ylim(0.0, min(max(top * 1.1, 4 * kept, 50.0), 500.0))
+
+
+def _other(pair: str) -> str:
+    """What is near, of the names of a link and of it."""
+    return pair.partition(' – ')[2]
 
 
 def _draw_gripper(axis: Axes, trace: Trace) -> list[tuple[Text, float, float]]:

@@ -33,6 +33,7 @@ RECORDS_WITHIN_S = 10.0
 VERDICT_S = 0.5
 """Recorded beyond the end, so that the last frames show it."""
 
+HELD = 'HELD'
 OUTCOMES = {
     getattr(Execute.Result, name): name
     for name in (
@@ -58,6 +59,8 @@ class Plan:
         seed: Of the first scene; the next ones count on.
         timeout_s: For each instruction.
         folder: Everything the run leaves goes here.
+        held_s: So long after an obstacle first held the arm back, the attempt is over and has
+            shown what it should. None: the instruction has to be carried out.
     """
 
     graph: Graph
@@ -66,6 +69,7 @@ class Plan:
     seed: int
     timeout_s: float
     folder: Path
+    held_s: float | None = None
 
     def suffix(self, index: int) -> str:
         """Tells the files of several instructions apart."""
@@ -146,10 +150,13 @@ class Session:
         screen.step = 'arming'
         client.arm()
         recording = self._record(client, f'bag{suffix}', instruction)
-        monitor.first_motion = None
+        monitor.first_motion, monitor.held_back = None, ''
         screen.step, screen.sent = 'moving', time.monotonic()
         sent = screen.sent
         goal = client.instruct(instruction, self.plan.timeout_s, lambda _: None)
+        held = self._wait_for_hold(client, goal, monitor)
+        if held:
+            client.cancel(goal)
         result = client.result(goal, self.plan.timeout_s + GRACE_S)
         said = [result.message, complaints.newest() if not result.success else '']
         screen.step, screen.sent = 'ending the recording', 0.0
@@ -161,9 +168,9 @@ class Session:
         return Attempt(
             instruction=instruction,
             seed=seed,
-            success=bool(result.success),
-            outcome=OUTCOMES.get(result.outcome, str(result.outcome)),
-            message='; '.join(filter(None, said)),
+            success=bool(held) or (bool(result.success) and self.plan.held_s is None),
+            outcome=HELD if held else OUTCOMES.get(result.outcome, str(result.outcome)),
+            message=held or '; '.join(filter(None, said)),
             duration_s=round(result.duration, 3),
             chunks=int(result.chunks),
             first_motion_s=None if moved is None else round(moved - sent, 3),
@@ -174,6 +181,18 @@ class Session:
             unpublished=unpublished,
             recorder=problems,
         )
+
+    def _wait_for_hold(self, client: GraphClient, goal: ClientGoalHandle, monitor: Monitor) -> str:
+        """What the arm is held before, where the plan is to see that; empty where it never was."""
+        if self.plan.held_s is None:
+            return ''
+        over = goal.get_result_async()
+        while not over.done():
+            if monitor.held_back_s >= self.plan.held_s:
+                least = f'least clearance to the scene {monitor.least_clearance_m * 1e3:.0f} mm'
+                return f'{monitor.held_back}; {least}'
+            client.sleep(0.1)
+        return ''
 
     def _record(self, client: GraphClient, name: str, instruction: str) -> ClientGoalHandle:
         """Start the recorder, and wait until all that flows reaches it."""

@@ -52,10 +52,12 @@ class Trace:
         velocities: The same, per second.
         opening_times: Of the next.
         opening: Of the gripper, 0 closed to 1 open.
-        status_times: Of the three that follow.
+        status_times: Of the five that follow.
         speed_scale: 0 to 1.
         worst_ratio: Use of the limit used most.
         worst_limit: Which limit that is, such as "jerk elbow_joint".
+        clearance: From the plan in execution to what is nearest [m]; NaN where nothing is.
+        nearest: Which two things these are.
         chunk_times: Arrival of each action chunk.
         safety: Name of the safety node's state.
         held: Object in the gripper.
@@ -74,6 +76,8 @@ class Trace:
     speed_scale: Curve
     worst_ratio: Curve
     worst_limit: tuple[str, ...]
+    clearance: Curve
+    nearest: tuple[str, ...]
     chunk_times: Curve
     safety: Steps
     held: Steps
@@ -122,8 +126,9 @@ class _Gathered:
         self.robot, self.zero_ns = robot, zero_ns
         self._joints: list[tuple[float, list[float], list[float]]] = []
         self._opening: list[tuple[float, float]] = []
-        self._status: list[tuple[float, float, float]] = []
+        self._status: list[tuple[float, float, float, float]] = []
         self._worst: list[str] = []
+        self._nearest: list[str] = []
         self._chunks: list[float] = []
         self._safety, self._held, self._progress, self._success = (Steps() for _ in range(4))
 
@@ -132,7 +137,13 @@ class _Gathered:
         if name == self.robot.joint_states:
             self._add_joints(message)
         elif name == topics.SAFETY_STATUS:
-            self._status.append((at, message.speed_scale, message.worst_limit_ratio))
+            scale, ratio, clearance = (
+                message.speed_scale,
+                message.worst_limit_ratio,
+                message.min_clearance,
+            )
+            self._status.append((at, scale, ratio, clearance))
+            self._nearest.append(' – '.join(filter(None, message.clearance_pair)))
             self._worst.append(message.worst_limit)
             self._safety.add(at, message.state_name)
         elif name == topics.ACTION_CHUNK:
@@ -148,7 +159,7 @@ class _Gathered:
         count = len(self.robot.joints)
         joints = [np.array([row[i] for row in self._joints], dtype=np.float64) for i in range(3)]
         opening = np.array(self._opening, dtype=np.float64).reshape(-1, 2)
-        status = np.array(self._status, dtype=np.float64).reshape(-1, 3)
+        status = np.array(self._status, dtype=np.float64).reshape(-1, 4)
         return Trace(
             zero_ns=self.zero_ns,
             end=end,
@@ -161,6 +172,8 @@ class _Gathered:
             speed_scale=status[:, 1],
             worst_ratio=status[:, 2],
             worst_limit=tuple(self._worst),
+            clearance=status[:, 3],
+            nearest=tuple(self._nearest),
             chunk_times=np.array(self._chunks, dtype=np.float64),
             safety=self._safety,
             held=self._held,

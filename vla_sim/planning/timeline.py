@@ -17,6 +17,8 @@ _NEAR_RAD = 0.02
 """Joints this near the plan follow it, whatever their lag [rad]."""
 _LAG_S = 0.12
 """Joints may follow the plan so late without falling behind."""
+_ALIKE_RAD = 0.002
+"""Where the plan stands, many times fit alike, and the middle one is taken [rad]."""
 _OFF_RAD = 0.08
 """Joints this far from every part of the plan do not follow it [rad]."""
 
@@ -205,9 +207,9 @@ class Timeline:
             return expected_s
         count = max(2, math.ceil((expected_s - earliest_s) / _SEARCH_STEP_S))
         times = np.linspace(earliest_s, expected_s, count)
-        gaps = [float(np.abs(self.at(t).positions - positions).max()) for t in times]
-        best = int(np.argmin(gaps))
-        return float(times[best]) if gaps[best] <= _OFF_RAD else None
+        gaps = np.array([np.abs(self.at(t).positions - positions).max() for t in times])
+        alike = np.flatnonzero(gaps <= gaps.min() + _ALIKE_RAD)
+        return float(times[alike[len(alike) // 2]]) if gaps.min() <= _OFF_RAD else None
 
     def _piece(self, time_s: float) -> tuple[Piece, float]:
         index = int(np.searchsorted(self._starts, time_s, side='right')) - 1
