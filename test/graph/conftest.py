@@ -69,7 +69,7 @@ class Probe:
         """Subscribe to everything worth watching."""
         path = config_file('sim_ur5e', 'robots')
         self.robot = load_robot(path)
-        model = Kinematics(self.robot, path.parent / self.robot.urdf)
+        model = self.kinematics = Kinematics(self.robot, path.parent / self.robot.urdf)
         self.limits = Limits.of(self.robot, model.lower, model.upper, model.velocity)
         self.node = Node('probe', context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
@@ -212,13 +212,14 @@ class Graph:
 
     def __init__(self, domain: int, folder: Path) -> None:
         """Nothing runs yet; recordings will go to the folder."""
+        self.parameters = {'deployment': 'sim'}
         self._environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain)}
         self._folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *names: str, scene: str = '') -> None:
         """Start nodes; the simulator without cameras, and with a scene for an instruction."""
-        arguments = ['-p', 'deployment:=sim']
+        arguments = [a for n, v in self.parameters.items() for a in ('-p', f'{n}:={v}')]
         own = {
             'sim_node': ['-p', 'render:=false', '-p', f'instruction:="{scene}"'],
             'recorder_node': ['-p', f'folder:={self._folder}'],

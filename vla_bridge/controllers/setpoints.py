@@ -65,6 +65,14 @@ class Line:
             return int(self._node.get_clock().now().nanoseconds)
         return time.monotonic_ns() + self._offset_ns
 
+    def seconds_since(self, then_ns: int) -> float:
+        """Time that has passed since an elapsed_ns() [s]."""
+        return (self.elapsed_ns() - then_ns) / NS
+
+    def elapsed_ns(self) -> int:
+        """A clock for durations, which nobody sets."""
+        return self.now_ns() if self._simulated else time.monotonic_ns()
+
     def take(self, motion: Motion) -> None:
         """Say this motion from the next setpoint on."""
         self.motion, self._rests = motion, 0
@@ -96,8 +104,3 @@ class Line:
         while self.motion is not None:
             self.say(began_ns + time.monotonic_ns() - steady_ns)
             time.sleep(self.period_s)
-
-
-def seconds_since(steady_ns: int) -> float:
-    """Time that has passed on the steady clock [s]."""
-    return (time.monotonic_ns() - steady_ns) / NS

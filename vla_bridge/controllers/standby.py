@@ -7,13 +7,12 @@ by the same clock it does not matter who speaks. A safety node that dies in mid-
 followed to the end of the plan's braking tail, as a trajectory controller would.
 """
 
-import time
 from collections import deque
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 
-from vla_bridge.controllers.setpoints import Line, Setpoints, seconds_since
+from vla_bridge.controllers.setpoints import Line, Setpoints
 from vla_bridge.topics import COMMAND
 from vla_contract.robot import Robot
 from vla_safety.motion import NS, Motion
@@ -38,7 +37,7 @@ class StandbyOutput:
         self._own: deque[Any] = deque(maxlen=8)
         self._stopping = False
         self._said_ns = 0
-        self._heard_steady_ns = self._stepped_ns = time.monotonic_ns()
+        self._heard_ns = self._stepped_ns = self._line.elapsed_ns()
         self._turns = 0
         topic = robot.controller.topic
         node.create_subscription(setpoints.message_type, topic, self._on_heard, COMMAND)
@@ -67,13 +66,13 @@ class StandbyOutput:
         idle = self._line.motion is None
         self._line.take(motion)
         if idle:
-            self._heard_steady_ns, self._said_ns = time.monotonic_ns(), self._line.now_ns()
+            self._heard_ns, self._said_ns = self._line.elapsed_ns(), self._line.now_ns()
 
     def _silent(self) -> bool:
-        return seconds_since(self._heard_steady_ns) > PATIENCE * self._line.period_s
+        return self._line.seconds_since(self._heard_ns) > PATIENCE * self._line.period_s
 
     def _step(self) -> None:
-        passed_ns = time.monotonic_ns() - self._stepped_ns
+        passed_ns = self._line.elapsed_ns() - self._stepped_ns
         self._stepped_ns += passed_ns
         self._turns = 0 if passed_ns > _STALL * self._period_ns else self._turns + 1
         if self._line.motion is None or self._turns < _WAKING:
@@ -96,6 +95,6 @@ class StandbyOutput:
         if message in self._own:
             self._own.remove(message)
             return
-        self._heard_steady_ns = time.monotonic_ns()
+        self._heard_ns = self._line.elapsed_ns()
         self._said_ns = self._line.now_ns()
         self._line.note(self._said_ns)

@@ -5,14 +5,12 @@ The whole motion is published as well, for the guard, which goes on with it wher
 pauses, and for the recorder.
 """
 
-import time
-
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
 from vla_bridge.controllers.rivals import other_publishers
-from vla_bridge.controllers.setpoints import Line, Setpoints, seconds_since
+from vla_bridge.controllers.setpoints import Line, Setpoints
 from vla_bridge.controllers.trajectory import to_message
 from vla_bridge.publishers import listeners
 from vla_bridge.topics import COMMAND, GUARD_STOPPED, SAFETY_PLAN
@@ -32,7 +30,7 @@ class StreamedOutput:
         self._node, self._robot = node, robot
         self._line = Line(node, robot, setpoints)
         self._longest_pause_s = robot.timing.heartbeat_timeout_s / 2
-        self._stepped_ns = time.monotonic_ns()
+        self._stepped_ns = self._line.elapsed_ns()
         self._interrupted = False
         self._plan = node.create_publisher(JointTrajectory, SAFETY_PLAN, COMMAND)
         node.create_subscription(String, GUARD_STOPPED, self._on_guard_stopped, COMMAND)
@@ -58,8 +56,8 @@ class StreamedOutput:
         return other_publishers(self._node, self._robot.controller.topic)
 
     def _step(self) -> None:
-        paused_s = seconds_since(self._stepped_ns)
-        self._stepped_ns = time.monotonic_ns()
+        paused_s = self._line.seconds_since(self._stepped_ns)
+        self._stepped_ns = self._line.elapsed_ns()
         motion, line = self._line.motion, self._line
         if motion is None:
             return
