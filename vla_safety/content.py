@@ -49,7 +49,7 @@ def _check_shape(chunk: ActionChunk) -> None:
     rows, columns = chunk.values.shape
     if rows > MOST_ROWS:
         raise RefusedError(Reason.TOO_LARGE, f'{rows} rows, at most {MOST_ROWS} are taken')
-    if columns != len(chunk.columns) or columns != len(chunk.units):
+    if not columns or columns != len(chunk.columns) or columns != len(chunk.units):
         raise RefusedError(
             Reason.MALFORMED,
             f'{columns} values a row, {len(chunk.columns)} column names, {len(chunk.units)} units',

@@ -58,6 +58,12 @@ def test_no_rows_are_refused(armed: 'Rig') -> None:
     assert reason_of(armed, values=np.empty((0, 6))) is Reason.MALFORMED
 
 
+def test_rows_without_columns_are_refused(armed: 'Rig') -> None:
+    """Nothing in a row, nothing named, nothing to follow."""
+    nothing: dict[str, object] = {'values': np.empty((20, 0)), 'columns': (), 'units': ()}
+    assert reason_of(armed, **nothing) is Reason.MALFORMED
+
+
 def test_one_row_is_a_place_to_go(armed: 'Rig') -> None:
     """One point is enough to say where."""
     armed.run(0.1)
