@@ -3,11 +3,11 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pinocchio as pin
 import pytest
 
 from test.vla_bridge.collision.backends import load_or_skip
@@ -16,13 +16,14 @@ from test.vla_safety.collision.scenes import (
     NAMES,
     a_box,
     an_arm,
+    boxes,
     home,
     random_postures,
     tool_point,
 )
 from vla_bridge.collision.installed import find_bindings
 from vla_bridge.collision.moveit import MoveItChecker, load_moveit_checker
-from vla_bridge.collision.proof import prove_kinematics, prove_shapes
+from vla_bridge.collision.planning_scene import MoveItScene
 from vla_bridge.collision.read_back import refuse_missing
 from vla_bridge.collision.to_moveit import attached_collision_object, collision_object
 from vla_contract.errors import VlaError
@@ -96,35 +97,78 @@ def test_object_in_an_unknown_frame_is_dropped_and_noticed(checker: MoveItChecke
     scene = bindings.PlanningScene(checker.moveit.model, bindings.World())
     message = collision_object(a_box('crate', (1.0, 0.0, 0.0)), 'map', bindings.messages)
     scene.apply_collision_object(message)
-    with pytest.raises(
-        VlaError, match=r'MoveIt was given 1 primitives.* for crate and holds nothing'
-    ):
+    with pytest.raises(VlaError, match=r'given 1 primitives.* for crate and holds nothing'):
         refuse_missing(scene.planning_scene_message, [message], [])
 
 
-def test_shape_that_moveit_lacks_is_noticed_at_load(checker: MoveItChecker) -> None:
-    """As if it had not found a mesh: Pinocchio has one shape more, beside the forearm."""
-    bindings, assembly = find_bindings(), assemble([an_arm()])
-    geometry = assembly.geometry.copy()
-    index = assembly.links.index('forearm_link')
-    ours = geometry.geometryObjects[index]
-    place = ours.placement * pin.SE3(np.eye(3), np.array([1.0, 0.0, 0.0]))
-    geometry.addGeometryObject(
-        pin.GeometryObject('lost', ours.parentJoint, ours.parentFrame, place, ours.geometry)
-    )
-    more = replace(assembly, geometry=geometry, links=(*assembly.links, 'forearm_link'))
-    scene = bindings.PlanningScene(checker.moveit.model, bindings.World())
-    scene.current_state.update()
-    with pytest.raises(VlaError, match='MoveIt lacks the shape lost of link forearm_link'):
-        prove_shapes(bindings, scene, scene.current_state, more)
+class Forgetful:
+    """A planning scene that takes no crates."""
+
+    def __init__(self, scene: Any) -> None:  # noqa: ANN401 - MoveIt's
+        """Everything else is done by a real one."""
+        self._scene = scene
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - MoveIt's
+        """Anything but what is defined here."""
+        return getattr(self._scene, name)
+
+    def apply_collision_object(self, message: Any) -> None:  # noqa: ANN401 - MoveIt's
+        """Drop it without a word."""
+        if message.id != 'crate':
+            self._scene.apply_collision_object(message)
 
 
-def test_link_that_moveit_has_elsewhere_is_noticed_at_load(checker: MoveItChecker) -> None:
-    """As if a joint had been given another's position."""
-    assembly = assemble([an_arm()])
-    swapped = [1, 0, *range(2, 7)]
-    with pytest.raises(VlaError, match='m apart in one posture'):
-        prove_kinematics(lambda posture: checker.moveit.placed(posture[swapped]), assembly)
+@pytest.mark.usefixtures('checker')
+def test_scene_is_read_back_each_time_it_is_replaced() -> None:
+    """An object that was dropped is an error of the call that brought it."""
+    bindings, arms = find_bindings(), [an_arm()]
+    forgetful = replace(bindings, PlanningScene=lambda *a: Forgetful(bindings.PlanningScene(*a)))
+    scene = MoveItScene(forgetful, arms, assemble(arms))
+    scene.build([a_box('box', (1.0, 0.0, 0.0))], [], frozenset())
+    with pytest.raises(VlaError, match='holds nothing in the scene'):
+        scene.build([a_box('crate', (1.0, 0.0, 0.0))], [], frozenset())
+
+
+@pytest.mark.parametrize(
+    ('damage', 'said'),
+    [
+        (('<box ', '<cube '), 'MoveIt lacks the shape'),
+        (('<cylinder ', '<tube '), 'MoveIt lacks the shape'),
+        (('xyz="0 0 0.1625"', 'xyz="0 0 0.1626"'), 'm apart in one posture'),
+        (('<mimic ', '<mimic multiplier="0.9" '), 'm apart in one posture'),
+    ],
+)
+@pytest.mark.usefixtures('checker')
+def test_robot_that_moveit_reads_otherwise_is_refused_at_load(
+    damage: tuple[str, str], said: str
+) -> None:
+    """As if it could not read a shape, or knew a joint to be elsewhere or to turn otherwise."""
+    bindings, arms = find_bindings(), [an_arm()]
+    assembly = assemble(arms)
+
+    def read_damaged(urdf: str, srdf: str) -> Any:  # noqa: ANN401 - MoveIt's
+        text = Path(urdf).read_text()
+        assert damage[0] in text
+        Path(urdf).write_text(text.replace(*damage))
+        return bindings.RobotModel(urdf, srdf)
+
+    with pytest.raises(VlaError, match=said):
+        MoveItScene(replace(bindings, RobotModel=read_damaged), arms, assembly)
+
+
+def test_base_frame_need_not_be_the_root() -> None:
+    """A base that is turned by half a turn in the arm's foot: the scene turns with it."""
+    arm = an_arm()
+    turned = arm.robot.model_copy(update={'base_frame': 'base_link_inertia'})
+    checker = load_or_skip('moveit and coal', replace(arm, robot=turned))
+    assert isinstance(checker, MoveItChecker)
+    checker.set_scene(boxes(10))
+    verdicts = [
+        (checker.moveit.is_free(posture), checker.coal.is_free(posture))
+        for posture in random_postures(arm, checker.coal, POSTURES)
+    ]
+    assert all(theirs == ours for theirs, ours in verdicts)
+    assert len(set(verdicts)) == 2
 
 
 @pytest.mark.parametrize('name', NAMES)
