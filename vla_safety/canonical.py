@@ -52,15 +52,21 @@ def canonical(
     step_ns = round(chunk.step_s * NS)
     times_ns: Times = chunk.start_ns + np.arange(len(chunk.values), dtype=np.int64) * step_ns
     has_gripper = chunk.columns[-1] == GRIPPER
-    motion = chunk.values[:, :-1] if has_gripper else chunk.values
-    asked = _absolute(chunk, motion, executing.at(chunk.start_ns).q, ik)
+    asked = absolute_rows(chunk, executing, ik)
     kept, clipped, cut = _within_range(asked.q, limits, clip)
     opening = np.clip(chunk.values[:, -1], 0.0, 1.0) if has_gripper else None
     rows = RowPath(times_ns[: len(kept)], kept)
     return Canonical(rows, opening, clipped, cut or asked.cut, asked.pace)
 
 
-def _absolute(chunk: ActionChunk, motion: Array, start: Array, ik: InverseKinematics) -> JointRows:
+def absolute_rows(chunk: ActionChunk, executing: Motion, ik: InverseKinematics) -> JointRows:
+    """What the rows ask the joints for, limits not yet looked at.
+
+    Raises:
+        RefusedError: UNREACHABLE or SINGULAR where not even the first row can be followed.
+    """
+    motion = chunk.values[:, :-1] if chunk.columns[-1] == GRIPPER else chunk.values
+    start = executing.at(chunk.start_ns).q
     if chunk.space is ActionSpace.JOINT_POSITION:
         return JointRows(motion, 1.0, '')
     if chunk.space is ActionSpace.JOINT_DELTA:

@@ -102,6 +102,11 @@ class WorkspaceCheck:
         )
         return Finding(Reason.WORKSPACE, text, int(times_ns[max(at - 1, 0)]))
 
+    def beyond(self, motion: Motion) -> float:
+        """How far the tool goes beyond the bounds, their margin included; 0 inside [m]."""
+        q, _, _ = motion.sample(sample_times(motion))
+        return float(self._excess(self._kinematics.tool_positions(q)).max())
+
     def _excess(self, points: Array) -> Array:
         """Distance of each point beyond the nearest box, or into a keep-out [m]."""
         outside = np.min([_outside(box, points, self._margin) for box in self._boxes], axis=0)

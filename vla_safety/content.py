@@ -36,15 +36,17 @@ def check_content(chunk: ActionChunk, robot: Robot) -> None:
     Raises:
         RefusedError: With the first thing wrong, its values and its bounds.
     """
-    _check_shape(chunk)
-    _check_columns(chunk, robot)
-    _check_numbers(chunk)
-    _check_pose(chunk, robot)
-    _check_grid(chunk, robot)
+    check_shape(chunk)
+    check_columns(chunk, robot)
+    check_numbers(chunk)
+    check_opening(chunk)
+    check_pose(chunk, robot)
+    check_grid(chunk, robot)
 
 
-def _check_shape(chunk: ActionChunk) -> None:
-    if chunk.values.ndim != 2 or not chunk.values.shape[0]:
+def check_shape(chunk: ActionChunk) -> None:
+    """Rows and columns, no more than can be looked at."""
+    if chunk.values.ndim != 2 or not chunk.values.size:
         raise RefusedError(Reason.MALFORMED, f'values have the shape {chunk.values.shape}')
     rows, columns = chunk.values.shape
     if rows > MOST_ROWS:
@@ -56,7 +58,8 @@ def _check_shape(chunk: ActionChunk) -> None:
         )
 
 
-def _check_columns(chunk: ActionChunk, robot: Robot) -> None:
+def check_columns(chunk: ActionChunk, robot: Robot) -> None:
+    """Names, their order and units are those of this robot."""
     expected = COLUMNS.get(chunk.space, robot.joint_names)
     found = chunk.columns[:-1] if chunk.columns[-1] == GRIPPER else chunk.columns
     if found != expected:
@@ -86,7 +89,7 @@ def _units(space: ActionSpace, robot: Robot) -> tuple[str, ...]:
     return tuple(f'{joint.unit}{rate}' for joint in robot.joints)
 
 
-def _check_pose(chunk: ActionChunk, robot: Robot) -> None:
+def check_pose(chunk: ActionChunk, robot: Robot) -> None:
     """Poses are in the base frame, and their quaternions turn and do nothing else."""
     if chunk.space in JOINT_SPACES:
         return
@@ -106,7 +109,8 @@ def _check_pose(chunk: ActionChunk, robot: Robot) -> None:
             )
 
 
-def _check_numbers(chunk: ActionChunk) -> None:
+def check_numbers(chunk: ActionChunk) -> None:
+    """Every value is a number that means something."""
     finite = np.isfinite(chunk.values)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
@@ -120,6 +124,10 @@ def _check_numbers(chunk: ActionChunk) -> None:
             Reason.TOO_LARGE,
             f'row {row} of {chunk.columns[column]} is {value:g}, beyond {LARGEST:g}',
         )
+
+
+def check_opening(chunk: ActionChunk) -> None:
+    """The gripper speaks of 0 to 1, not of millimetres or of degrees."""
     if chunk.columns[-1] == GRIPPER:
         opening = chunk.values[:, -1]
         worst = float(opening[np.argmax(np.abs(opening - 0.5))])
@@ -129,7 +137,8 @@ def _check_numbers(chunk: ActionChunk) -> None:
             )
 
 
-def _check_grid(chunk: ActionChunk, robot: Robot) -> None:
+def check_grid(chunk: ActionChunk, robot: Robot) -> None:
+    """Step, length and start are possible times."""
     timing = robot.timing
     step = chunk.step_s
     if not math.isfinite(step) or not timing.step_min_s <= step <= timing.step_max_s:

@@ -6,6 +6,7 @@ at a fixed rate with the motion to send. It reads no clock and starts no thread.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 from vla_contract.action import ActionChunk
@@ -26,11 +27,15 @@ from vla_safety.pacing import Pacing
 from vla_safety.plan import Plan
 from vla_safety.provenance import Provenance
 from vla_safety.reasons import Finding, Reason, RefusedError
+from vla_safety.situation import CUT_BY, Rejection, Situation, Stage, situation_of
 from vla_safety.tool_speed import ToolSpeedRule
 from vla_safety.watch import Watch
 
 CLEAR_NS = NS // 2
 """After something came into the way, only what was observed this much later moves the arm."""
+
+_KEPT = 16
+"""Rejections that wait for whoever keeps them."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,11 @@ class Command:
 
 
 class MotionFilter:
-    """One arm's filter."""
+    """One arm's filter.
+
+    Attributes:
+        rejections: Chunks that were refused, whole or in part, for whoever keeps them.
+    """
 
     def __init__(
         self,
@@ -75,14 +84,16 @@ class MotionFilter:
         self.mode = Mode.DISARMED
         self.finding = Finding(Reason.NOT_ARMED, 'nothing moves before the arm service is called')
         self.accepted = self.rejected = 0
+        self.rejections: deque[Rejection] = deque(maxlen=_KEPT)
+        self._met: Situation | None = None
         self.chunk: ActionChunk | None = None
         self.plan: Plan | None = None
-        self._period_s = period_s
-        self._provenance = Provenance(robot.timing)
-        self._ik = InverseKinematics(kinematics, self.limits)
+        self.period_s = period_s
+        self.provenance = Provenance(robot.timing)
+        self.ik = InverseKinematics(kinematics, self.limits)
         speed_check = ToolSpeedCheck(robot.workspace, kinematics)
-        self._pacing = Pacing(robot.workspace, speed_check, self.tool_speed)
-        self._checks: tuple[MotionCheck, ...] = (
+        self.pacing = Pacing(robot.workspace, speed_check, self.tool_speed)
+        self.checks: tuple[MotionCheck, ...] = (
             JointCheck(self.limits),
             WorkspaceCheck(robot.workspace, kinematics),
             speed_check,
@@ -90,7 +101,7 @@ class MotionFilter:
         )
         self._gripper = GripperFilter(robot.gripper) if robot.gripper else None
         self._opening: Array | None = None
-        self._task_id: str | None = None
+        self.task_id: str | None = None
         self._estop = False
 
     @property
@@ -124,8 +135,8 @@ class MotionFilter:
             raise RefusedError(Reason.OK, f'already armed ({self.mode.name})')
         self._feel_gripper()
         q = self.oversight.start(now)
-        self.plan = Plan(now.ros_ns, q, self.limits, self._checks, self.robot.timing)
-        self._provenance.require_newer_than(now.ros_ns)
+        self.plan = Plan(now.ros_ns, q, self.limits, self.checks, self.robot.timing)
+        self.provenance.require_newer_than(now.ros_ns)
         if self._gripper is not None:
             self._gripper.forget()
         self.accepted = self.rejected = 0
@@ -142,7 +153,7 @@ class MotionFilter:
         """Play the checked motion to its rest; go on only with a chunk observed from now on."""
         if self.mode.takes_chunks:
             self._release(Mode.HOLD, reason, text)
-            self._provenance.require_newer_than(now.ros_ns)
+            self.provenance.require_newer_than(now.ros_ns)
 
     def protect(self, reason: Reason, text: str, now: Instant) -> Command:
         """Stop at once and latch."""
@@ -168,9 +179,9 @@ class MotionFilter:
 
     def set_task(self, task_id: str | None) -> None:
         """The task changed: chunks for any other are refused from now on."""
-        if task_id == self._task_id:
+        if task_id == self.task_id:
             return
-        self._task_id = task_id
+        self.task_id = task_id
         if self.mode.moving:
             text = f'the task is now {task_id or "none"}'
             self._release(Mode.HOLD, Reason.TASK_ENDED, text)
@@ -178,7 +189,7 @@ class MotionFilter:
     def clock_jumped(self, jump_s: float) -> None:
         """ROS time was set: stamps from before mean nothing, and motion in execution is lost."""
         self.measured.forget()
-        self._provenance.forget_times()
+        self.provenance.forget_times()
         if self.mode.takes_chunks:
             self._release(
                 Mode.PROTECTIVE_STOP, Reason.CLOCK_JUMP, f'the clock jumped by {jump_s:.3f} s'
@@ -190,11 +201,29 @@ class MotionFilter:
         Raises:
             RefusedError: The chunk is not followed; the motion in execution goes on.
         """
+        met = situation_of(self, now)
         try:
-            return self._vet(chunk, now)
-        except RefusedError:
+            asked = self._vet(chunk, now)
+        except RefusedError as refusal:
             self.rejected += 1
+            finding = Finding(refusal.reason, refusal.text)
+            self.rejections.append(Rejection(chunk, Stage.CHUNK, met, None, finding))
             raise
+        self._met = met
+        if asked.cut:
+            finding = Finding(Reason.TRUNCATED, asked.cut)
+            self.rejections.append(Rejection(chunk, Stage.CHUNK, met, None, finding))
+        return asked
+
+    def plan_to_follow(self) -> Plan:
+        """The plan that a good chunk would be followed from.
+
+        Raises:
+            RefusedError: None is followed in this mode.
+        """
+        if self.plan is None or not self.mode.takes_chunks:
+            raise RefusedError(Reason.NOT_ARMED, f'the safety node is {self.mode.name}')
+        return self.plan
 
     def tick(self, now: Instant) -> Command:
         """Watch everything, and send the next part of the motion."""
@@ -212,8 +241,8 @@ class MotionFilter:
             return self._evade(finding, now)
         if not self.mode.moving:
             return Command()
-        finding = self.oversight.finding(now) or self._pacing.adjust(
-            self.plan, now.ros_ns, self._period_s
+        finding = self.oversight.finding(now) or self.pacing.adjust(
+            self.plan, now.ros_ns, self.period_s
         )
         if finding is not None:
             self.hold(finding.reason, finding.text, now)
@@ -231,32 +260,38 @@ class MotionFilter:
         self._feel_gripper()
         ahead_ns = now.ros_ns + round(self.robot.timing.lead_s * NS)
         finding = self.avoidance.look(plan.executing, ahead_ns)
-        self._pacing.nearness = self.avoidance.pace
+        self.pacing.nearness = self.avoidance.pace
         return finding
 
     def _evade(self, finding: Finding, now: Instant) -> Command:
         """Something came into the way of what is already under way: brake at once."""
+        self._cut(Stage.UNDERWAY, finding, now)
         motion = self._stop_motion(now)
         self._release(Mode.HOLD, finding.reason, finding.text)
-        self._provenance.require_newer_than(now.ros_ns + CLEAR_NS)
+        self.provenance.require_newer_than(now.ros_ns + CLEAR_NS)
         return Command(motion)
+
+    def _cut(self, stage: Stage, finding: Finding, now: Instant) -> None:
+        """The rest of the chunk in execution is refused; the plan is still as it was."""
+        if self.chunk is not None and self._met is not None and self.mode.moving:
+            cut = situation_of(self, now)
+            self.rejections.append(Rejection(self.chunk, stage, self._met, cut, finding))
 
     def _feel_gripper(self) -> None:
         if self.avoidance is not None and self._gripper is not None:
             self.avoidance.opening = self._gripper.between(self.measured.opening)
 
     def _vet(self, chunk: ActionChunk, now: Instant) -> Canonical:
-        if self.plan is None or not self.mode.takes_chunks:
-            raise RefusedError(Reason.NOT_ARMED, f'the safety node is {self.mode.name}')
+        plan = self.plan_to_follow()
         check_content(chunk, self.robot)
-        self._provenance.check(chunk, self._task_id, now.ros_ns)
+        self.provenance.check(chunk, self.task_id, now.ros_ns)
         finding = self.oversight.finding(now)
         if finding is not None:
             raise RefusedError(finding.reason, finding.text)
         clip = self.robot.margins.clip
-        asked = canonical(chunk, self.plan.executing, self.limits, clip, self._ik)
-        self._pacing.follow(self.plan, asked, now.ros_ns, self._period_s)
-        self._provenance.accept(chunk)
+        asked = canonical(chunk, plan.executing, self.limits, clip, self.ik)
+        self.pacing.follow(plan, asked, now.ros_ns, self.period_s)
+        self.provenance.accept(chunk)
         self.chunk, self._opening = chunk, asked.opening
         self.accepted += 1
         self._enter(Mode.SCALED if self.pace < 1 else Mode.ACTIVE, *self._remark(asked))
@@ -276,16 +311,18 @@ class MotionFilter:
         result = plan.extend(now.ros_ns)
         if isinstance(result, Finding) and result.reason is Reason.LATE:
             try:
-                plan.repace(now.ros_ns, self._period_s)
+                plan.repace(now.ros_ns, self.period_s)
             except RefusedError as refusal:
                 result = Finding(refusal.reason, refusal.text)
             else:
                 result = plan.extend(now.ros_ns)
         if isinstance(result, Motion):
             return result
+        if result.reason in CUT_BY:
+            self._cut(Stage.EXTENSION, result, now)
         self._release(Mode.HOLD, result.reason, result.text)
         if result.reason is Reason.COLLISION:
-            self._provenance.require_newer_than(now.ros_ns + CLEAR_NS)
+            self.provenance.require_newer_than(now.ros_ns + CLEAR_NS)
         return None
 
     def _gripper_command(self, now: Instant) -> float | None:
