@@ -20,8 +20,10 @@ from vla_safety.collision.objects import (
     SceneObject,
     Shape,
     SphereShape,
+    VoxelShape,
 )
 from vla_safety.collision.shapes import PLANE_EXTENT_M, convex, placement, standing
+from vla_safety.collision.voxel_boxes import boxes_of
 
 
 def collision_object(
@@ -57,6 +59,8 @@ def _add(name: str, shape: Shape, pose: pin.SE3, frame: str, messages: Messages)
     if isinstance(shape, MeshShape):
         made.meshes = [_hull(shape, name, messages)]
         made.mesh_poses = [_pose(pin.SE3.Identity(), messages)]
+    elif isinstance(shape, VoxelShape):
+        made.primitives, made.primitive_poses = _boxes(shape, messages)
     else:
         made.primitives = [_primitive(shape, messages)]
         made.primitive_poses = [_pose(pin.SE3.Identity(), messages)]
@@ -76,6 +80,14 @@ def _primitive(
             return solid(type=solid.CYLINDER, dimensions=[length, radius])
         case PlaneShape():
             return solid(type=solid.BOX, dimensions=[PLANE_EXTENT_M] * 3)
+
+
+def _boxes(shape: VoxelShape, messages: Messages) -> tuple[list[Any], list[Any]]:
+    low, high = (corner * shape.edge for corner in boxes_of(np.array(shape.cells)))
+    solid = messages.shapes.SolidPrimitive
+    boxes = [solid(type=solid.BOX, dimensions=size) for size in (high - low).tolist()]
+    turn = np.eye(3)
+    return boxes, [_pose(pin.SE3(turn, middle), messages) for middle in (low + high) / 2]
 
 
 def _hull(shape: MeshShape, name: str, messages: Messages) -> Any:  # noqa: ANN401

@@ -74,11 +74,12 @@ class EmbeddedChecker:
         """Replace all objects of the scene."""
         attached = [item.name for item in self._attached]
         refuse_repeated([*attached, *(item.name for item in objects)])
-        before, self._scene = self._scene, tuple(objects)
+        before, objects = self._scene, tuple(objects)
         if [_apart_from_pose(item) for item in before] == [_apart_from_pose(i) for i in objects]:
+            self._scene = objects
             self._move_scene()
         else:
-            self._build()
+            self._rebuild(objects, self._attached)
 
     def attach(self, item: AttachedObject) -> None:
         """Let a link carry something; a scene object of the same name is taken out."""
@@ -86,17 +87,15 @@ class EmbeddedChecker:
         model = self._assembly.model
         if not model.existBodyName(item.link):
             raise VlaError(f'{item.name} cannot be attached to {item.link}, which is no link')
-        self._scene = tuple(other for other in self._scene if other.name != item.name)
-        self._attached = (*self._attached, item)
-        self._build()
+        left = tuple(other for other in self._scene if other.name != item.name)
+        self._rebuild(left, (*self._attached, item))
 
     def detach(self, name: str) -> None:
         """Let go of it; it is no longer known until it is part of a scene again."""
         left = tuple(item for item in self._attached if item.name != name)
         if len(left) == len(self._attached):
             raise VlaError(f'{name} is not attached, so it cannot be detached')
-        self._attached = left
-        self._build()
+        self._rebuild(self._scene, left)
 
     def is_free(
         self,
@@ -160,6 +159,18 @@ class EmbeddedChecker:
             return None
         k, first, second = found
         return Clearance(self._contact(k, best), (self._in_base(first), self._in_base(second)))
+
+    def _rebuild(
+        self, scene: tuple[SceneObject, ...], attached: tuple[AttachedObject, ...]
+    ) -> None:
+        """Know these from now on; on an error, all stays as it was."""
+        before = self._scene, self._attached
+        self._scene, self._attached = scene, attached
+        try:
+            self._build()
+        except VlaError:
+            self._scene, self._attached = before
+            raise
 
     def _build(self) -> None:
         """Shapes, pairs, and all that is sized by them: what coal held before is not reused."""

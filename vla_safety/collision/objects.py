@@ -14,9 +14,12 @@ from vla_contract.errors import VlaError
 
 LARGEST_M = 1e3
 """Longest length or coordinate that is taken for meant [m]."""
+FARTHEST_CELL = 2**15 - 1
+"""Greatest number of cells between the origin of voxels and any of them."""
 _UNIT = 1e-3
 Vector3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
+Cell = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,30 @@ class PlaneShape:
     """A half-space: all that lies below z = 0 of its pose is solid."""
 
 
-Shape = BoxShape | SphereShape | CylinderShape | MeshShape | PlaneShape
+@dataclass(frozen=True)
+class VoxelShape:
+    """Solid cubes of a grid, many of which are compared as fast as a few boxes.
+
+    Attributes:
+        edge: Of each cube [m].
+        cells: Cell (i, j, k) begins at (i, j, k)·edge and ends one edge further.
+    """
+
+    edge: float
+    cells: tuple[Cell, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse nothing, and what no grid can hold."""
+        _refuse_absurd('edge of voxels', (self.edge,), 1, positive=True)
+        if not self.cells:
+            raise VlaError('voxels without any cell; leave the object out')
+        farthest = min(FARTHEST_CELL, int(LARGEST_M / self.edge))
+        for cell in self.cells:
+            if not (-farthest <= min(cell) and max(cell) <= farthest):
+                raise VlaError(f'voxel {cell} is more than {farthest} cells from the origin')
+
+
+Shape = BoxShape | SphereShape | CylinderShape | MeshShape | PlaneShape | VoxelShape
 
 
 @dataclass(frozen=True)
@@ -130,7 +156,7 @@ class AttachedObject:
 
     Attributes:
         name: Unique among attached and scene objects.
-        shape: What it is; a plane cannot be carried.
+        shape: What it is; a plane cannot be carried, nor can voxels.
         link: Link it is welded to.
         pose: Where, in that link's frame.
         touch_links: Further links that may touch it; the link that carries it always may.
@@ -147,6 +173,8 @@ class AttachedObject:
         _refuse_nameless(self.name)
         if isinstance(self.shape, PlaneShape):
             raise VlaError(f'{self.name} is a plane, which no link can carry')
+        if isinstance(self.shape, VoxelShape):
+            raise VlaError(f'{self.name} is made of voxels, which no link can carry')
 
 
 def refuse_repeated(names: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from vla_safety.collision.objects import (
     Pose,
     Shape,
     SphereShape,
+    VoxelShape,
 )
 
 PLANE_EXTENT_M = 20.0
@@ -28,7 +29,7 @@ def placement(pose: Pose) -> pin.SE3:
 
 
 def convex(shape: Shape, name: str) -> coal.CollisionGeometry:
-    """The shape as coal has it, meshes as their hulls."""
+    """The shape as coal has it: meshes as their hulls, voxels as an octree."""
     match shape:
         case BoxShape(size=size):
             made = coal.Box(*size)
@@ -38,6 +39,8 @@ def convex(shape: Shape, name: str) -> coal.CollisionGeometry:
             made = coal.Cylinder(radius, length)
         case PlaneShape():
             made = coal.Box(PLANE_EXTENT_M, PLANE_EXTENT_M, PLANE_EXTENT_M)
+        case VoxelShape(edge=edge, cells=cells):
+            made = coal.makeOctree((np.array(cells) + 0.5) * edge, edge)
         case MeshShape():
             made = _load(shape, name)
     return hull(made, name)
