@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TypeVar
 
+from rclpy.action.client import ActionClient
 from rclpy.action.server import ActionServer
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 
@@ -23,7 +24,7 @@ class Opened:
         """Close the rest. Actions go first: they own services and publishers."""
         node = self._node
         for waitable in self._since(node.waitables):
-            if isinstance(waitable, ActionServer):
+            if isinstance(waitable, ActionServer | ActionClient):
                 waitable.destroy()
         for timer in self._since(node.timers):
             node.destroy_timer(timer)

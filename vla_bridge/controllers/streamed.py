@@ -39,7 +39,7 @@ class StreamedOutput:
     def send(self, motion: Motion) -> None:
         """Stream this motion from the next setpoint on."""
         self._line.take(motion)
-        self._interrupted = False
+        self._interrupted, self._stepped_ns = False, self._line.elapsed_ns()
         self._plan.publish(to_message(self._robot.joint_names, motion))
 
     def finish(self) -> None:

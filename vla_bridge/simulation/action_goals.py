@@ -18,6 +18,8 @@ from vla_sim.controllers.goal import GoalStatus
 
 MONITOR_PERIOD_S = 0.05
 """As the real controllers' ``action_monitor_rate`` of 20 Hz."""
+RESULT_TIMEOUT_S = 10
+"""How long ended goals are remembered, as by servers in C++; rclpy's own 900 s make long lists."""
 
 
 class Progress(Protocol):
@@ -70,6 +72,7 @@ class ActionGoals(Generic[GoalT]):
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel,
+            result_timeout=RESULT_TIMEOUT_S,
         )
         self._timer = node.create_timer(MONITOR_PERIOD_S, self._monitor)
 
