@@ -23,9 +23,11 @@ class Opened:
     def close(self) -> None:
         """Close the rest. Actions go first: they own services and publishers."""
         node = self._node
-        for waitable in self._since(node.waitables):
-            if isinstance(waitable, ActionServer | ActionClient):
-                waitable.destroy()
+        waitables = self._since(node.waitables)
+        for server in (w for w in waitables if isinstance(w, ActionServer)):
+            server.destroy()
+        for client in (w for w in waitables if isinstance(w, ActionClient)):
+            client.destroy()
         for timer in self._since(node.timers):
             node.destroy_timer(timer)
         for subscription in self._since(node.subscriptions):
