@@ -32,7 +32,7 @@ from vla_safety.collision.solids import ArmBody, Solid, near_any, solids_of
 from vla_safety.motion import NS
 from vla_safety.surroundings import surroundings
 from vla_safety.voxels import Lens, VoxelMap
-from vla_sim.cameras import COLLISION_GROUP
+from vla_sim.arm import COLLISION_GROUP
 from vla_sim.simulator import Simulator
 
 Depth = NDArray[np.uint16]
@@ -313,9 +313,15 @@ def rendered() -> tuple[VoxelMap, list[Solid], Simulator]:
         renderer.enable_depth_rendering()
         renderer.update_scene(data, camera='scene', scene_option=options)
         depth = np.rint(np.clip(renderer.render() * 1000, 0, 65535)).astype(np.uint16)
-    position, turn = (tuple(map(float, part)) for part in simulator.camera_pose('scene'))
-    rule = DepthCamera(
-        camera='scene', position=position, orientation=turn, own_margin=0.06, points=10
+    position, turn = simulator.camera_pose('scene')
+    rule = DepthCamera.model_validate(
+        {
+            'camera': 'scene',
+            'position': tuple(position.tolist()),
+            'orientation': tuple(turn.tolist()),
+            'own_margin': 0.06,
+            'points': 10,
+        }
     )
     focal = 240 / math.tan(simulator.field_of_view('scene') / 2)
     lens = Lens(640, 480, (focal, focal), (319.5, 239.5))
