@@ -2,15 +2,18 @@
 """guard_node alone with the arm: the probe plays a safety node that does not do its work."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from std_msgs.msg import Bool, String
+from std_msgs.msg import Bool, Float64MultiArray, String
 from trajectory_msgs.msg import JointTrajectory
 
+from test.graph.deployments import TOPICS, write_deployment
 from vla_bridge import topics
 from vla_bridge.controllers.trajectory import to_message
+from vla_contract.robot import ArmControllerKind
 from vla_safety.motion import NS, Motion
 
 if TYPE_CHECKING:
@@ -41,6 +44,33 @@ def swinging(graph: 'Graph', probe: 'Probe', reports: list[String]) -> 'Probe':
     probe.spin(1.0)
     probe.until(probe.moving, 'the arm moves')
     return probe
+
+
+def test_the_guard_plays_and_then_brakes_a_plan_that_nobody_streams(
+    graph: 'Graph', probe: 'Probe', reports: list[String], tmp_path: Path
+) -> None:
+    """A velocity controller without its stream: the guard says every setpoint, zeros at last."""
+    kind = ArmControllerKind.FORWARD_VELOCITY
+    graph.parameters = {'deployment': str(tmp_path / 'deployment.yaml')}
+    write_deployment(tmp_path / 'deployment.yaml', kind)
+    graph.start('sim_node', 'guard_node')
+    said: list[Float64MultiArray] = []
+    probe.node.create_subscription(Float64MultiArray, TOPICS[kind], said.append, topics.COMMAND)
+    probe.node.create_subscription(String, topics.GUARD_STOPPED, reports.append, topics.COMMAND)
+    plan = probe.node.create_publisher(JointTrajectory, topics.SAFETY_PLAN, topics.COMMAND)
+    probe.stand_in('safety_node')
+    probe.until(plan.get_subscription_count, 'the guard listens')
+    probe.until(lambda: probe.samples, 'joint states')
+    probe.spin(0.3)
+    plan.publish(to_message(probe.robot.joint_names, long_swing(probe)))
+    probe.spin(1.0)
+    probe.until(probe.moving, 'the arm moves')
+    probe.fall_silent('safety_node')
+    silent = time.time()
+    assert probe.rest_after(silent) <= REST_S
+    assert 'the safety node was silent' in reports[0].data
+    assert not any(said[-1].data)
+    probe.assert_within_limits()
 
 
 def long_swing(probe: 'Probe') -> Motion:

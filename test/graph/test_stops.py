@@ -17,8 +17,8 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 from vla_control.msg import SafetyStatus
 
+from test.graph.deployments import write_deployment
 from vla_bridge import topics
-from vla_bridge.resources import config_file
 from vla_contract.robot import ArmControllerKind
 from vla_safety.braking import brake
 from vla_safety.measured import STANDSTILL
@@ -33,26 +33,12 @@ LATENCY_S = 0.1
 """Allowed from a cause to its effect on the arm, beyond what is planned."""
 TICK_S = 0.02
 PACE = 0.5
+HEARTBEAT_TIMEOUT_S = 0.6
 SPEED = 0.65
 """Of the fastest joint when it is to stop [rad/s]."""
 SIDE = np.array([0.35, -0.14, 0.14, 0.07, 0.07, 0.35])
 ATTEMPTS = 5
 WATCH_S = 0.6
-TOPICS = {
-    ArmControllerKind.JOINT_TRAJECTORY: 'arm_controller/joint_trajectory',
-    ArmControllerKind.FOLLOW_JOINT_TRAJECTORY: 'arm_controller/follow_joint_trajectory',
-    ArmControllerKind.FORWARD_POSITION: 'arm_controller/commands',
-    ArmControllerKind.FORWARD_VELOCITY: 'arm_controller/commands',
-    ArmControllerKind.SERVO_TWIST: 'servo_node/delta_twist_cmds',
-    ArmControllerKind.CARTESIAN_POSE: 'arm_controller/target_frame',
-}
-DEPLOYMENT = """\
-robot: {robot}
-policy: {policy}
-robot_overrides:
-  controller: {{kind: {kind}, topic: {topic}, state_topic: '', rate_hz: {rate_hz}}}
-  timing: {{heartbeat_timeout_s: 0.6, observation_max_age_s: 2.0}}
-"""
 
 
 @dataclass
@@ -152,7 +138,7 @@ def test_the_arm_comes_to_rest(
     graph: 'Graph', moved: 'Probe', tmp_path: Path, kind: ArmControllerKind
 ) -> None:
     """Within the time and distance that its limits ask for: asked, suspended, and killed."""
-    write_deployment(tmp_path / 'deployment.yaml', kind)
+    write_deployment(tmp_path / 'deployment.yaml', kind, HEARTBEAT_TIMEOUT_S)
     graph.start('sim_node', 'safety_node', 'guard_node')
     moved.stand_in('policy_node', 'instruction_node')
     moved.give_task('swing')
@@ -179,16 +165,3 @@ def test_the_arm_comes_to_rest(
     killed.assert_bounded()
     moved.assert_within_limits()
     moved.assert_without_jumps()
-
-
-def write_deployment(path: Path, kind: ArmControllerKind) -> None:
-    """The simulated arm with another controller."""
-    path.write_text(
-        DEPLOYMENT.format(
-            robot=config_file('sim_ur5e', 'robots'),
-            policy=config_file('demonstrator', 'policies'),
-            kind=kind,
-            topic=TOPICS[kind],
-            rate_hz=50.0 if 'trajectory' in kind.value else 100.0,
-        )
-    )
