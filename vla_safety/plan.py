@@ -6,7 +6,7 @@ whatever dies, the arm plays it to its end. ``extend`` is the only place that le
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,25 @@ class Pursuit:
     executing: Motion
     reference: Motion | None
     committed_ns: int
+    expires_ns: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A way into rows that has not been taken yet.
+
+    Attributes:
+        rows: The rows.
+        lead_in: What is executed before the rows are entered.
+        spliced: From there through the rows.
+        seam_ns: Where it leaves the motion in execution.
+        expires_ns: When the rows are out of date.
+    """
+
+    rows: RowPath
+    lead_in: Motion
+    spliced: Spliced
+    seam_ns: int
     expires_ns: int
 
 
@@ -108,25 +127,40 @@ class Plan:
         """Earliest time that a motion decided now can begin at: after the next message."""
         return now_ns + round((self._timing.lead_s + period_s) * NS)
 
-    def follow(
-        self, rows: RowPath, now_ns: int, period_s: float, most_scale: float = 1.0
-    ) -> Spliced:
-        """Intend to follow rows from the motion in execution.
+    def entry(
+        self,
+        rows: RowPath,
+        now_ns: int,
+        period_s: float,
+        most_scale: float = 1.0,
+        least_fade_ns: int = 0,
+    ) -> Entry:
+        """A way from the motion in execution into rows; nothing is taken over yet.
 
         Rows that are followed slower than asked still expire: what the policy wanted a while
         after its last row is not known.
 
+        Args:
+            rows: The rows.
+            now_ns: The present.
+            period_s: Time until the next message.
+            most_scale: Pace not to exceed.
+            least_fade_ns: Time in which to come to the rows at the earliest.
+
         Raises:
-            RefusedError: The rows cannot be entered; what was intended before stays.
+            RefusedError: The rows cannot be entered.
         """
         seam_ns = self.seam_ns(now_ns, period_s)
         self._check_seam(rows, seam_ns)
-        lead_in, spliced = self._enter(rows, seam_ns, most_scale)
-        self._reference = lead_in.then(spliced.motion)
-        self._intended, self._rows = spliced, rows
-        self._committed_ns = seam_ns
-        self._expires_ns = int(rows.times_ns[-1]) + round(self._timing.observation_max_age_s * NS)
-        return spliced
+        lead_in, spliced = self._enter(rows, seam_ns, most_scale, least_fade_ns)
+        expires_ns = int(rows.times_ns[-1]) + round(self._timing.observation_max_age_s * NS)
+        return Entry(rows, lead_in, spliced, seam_ns, expires_ns)
+
+    def follow(self, entry: Entry) -> None:
+        """Intend to follow rows from now on."""
+        self._reference = entry.lead_in.then(entry.spliced.motion)
+        self._intended, self._rows = entry.spliced, entry.rows
+        self._committed_ns, self._expires_ns = entry.seam_ns, entry.expires_ns
 
     def release(self) -> None:
         """Intend nothing more: the arm plays what is checked, which ends at rest."""
@@ -196,8 +230,10 @@ class Plan:
             return Finding(Reason.DYNAMICS, str(error))
         return Proposal(candidate, candidate.since(self._committed_ns), target_ns)
 
-    def repace(self, now_ns: int, period_s: float, scale: float | None = None) -> None:
-        """Follow what is left of the rows at another pace, from where the arm is on their path.
+    def reentry(
+        self, now_ns: int, period_s: float, scale: float | None = None, least_fade_ns: int = 0
+    ) -> Entry:
+        """A way into what is left of the rows, at a pace, from where the arm is on their path.
 
         Also the way back after a message that came too late for the controller: then the arm has
         begun to brake where the checked motion ended, and the rows wait for it there.
@@ -206,24 +242,36 @@ class Plan:
             now_ns: The present.
             period_s: Time until the next message.
             scale: Pace not to exceed; None: the present one.
+            least_fade_ns: Time in which to come to the rows at the earliest.
 
         Raises:
             RefusedError: They cannot be entered any more.
         """
         if self._rows is None or self._intended is None:
             raise RefusedError(Reason.LATE, 'there are no rows to enter again')
-        seam_ns, expires_ns = self.seam_ns(now_ns, period_s), self._expires_ns
+        seam_ns = self.seam_ns(now_ns, period_s)
         reached_ns = self._intended.phase_ns(min(seam_ns, self._committed_ns))
         rows = self._rows.later(seam_ns - reached_ns)
-        self.follow(rows, now_ns, period_s, self._intended.scale if scale is None else scale)
-        self._expires_ns = expires_ns
+        most_scale = self._intended.scale if scale is None else scale
+        entry = self.entry(rows, now_ns, period_s, most_scale, least_fade_ns)
+        return replace(entry, expires_ns=self._expires_ns)
+
+    def repace(self, now_ns: int, period_s: float) -> None:
+        """Enter what is left of the rows again, at the present pace.
+
+        Raises:
+            RefusedError: They cannot be entered any more.
+        """
+        self.follow(self.reentry(now_ns, period_s))
 
     def _message(self, now_ns: int) -> Motion:
         """The motion in execution with the history that makes replacing it seamless."""
         start_ns = now_ns - round(self._timing.history_s * NS)
         return self.executing.since(self.executing.apart(start_ns))
 
-    def _enter(self, rows: RowPath, seam_ns: int, most_scale: float) -> tuple[Motion, Spliced]:
+    def _enter(
+        self, rows: RowPath, seam_ns: int, most_scale: float, least_fade_ns: int
+    ) -> tuple[Motion, Spliced]:
         """Splice at speed, or after part of a stop, whichever works first."""
         head = self.executing.until(seam_ns)
         if head.end_ns < seam_ns:
@@ -237,7 +285,9 @@ class Plan:
             start_ns = seam_ns + round(part * (stop.end_ns - seam_ns))
             lead_in = head.then(stop.until(start_ns)) if start_ns > seam_ns else head
             try:
-                return lead_in, splice(_end(lead_in), start_ns, rows, self._limits, most_scale)
+                return lead_in, splice(
+                    _end(lead_in), start_ns, rows, self._limits, most_scale, least_fade_ns
+                )
             except RefusedError as error:
                 refusals.append(error)
         raise refusals[0]

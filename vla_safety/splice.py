@@ -41,6 +41,11 @@ class Spliced:
     first_row: int
     faded: int
 
+    @property
+    def fade_end_ns(self) -> int:
+        """When the offset has faded."""
+        return int(self.motion.times_ns[self.faded])
+
     def phase_ns(self, time_ns: int) -> int:
         """Nominal time of the rows that is reached at a time: behind it where time is stretched."""
         start_ns = self.motion.start_ns
@@ -53,7 +58,12 @@ class Spliced:
 
 
 def splice(
-    seam: State, seam_ns: int, rows: RowPath, limits: Limits, most_scale: float = 1.0
+    seam: State,
+    seam_ns: int,
+    rows: RowPath,
+    limits: Limits,
+    most_scale: float = 1.0,
+    least_fade_ns: int = 0,
 ) -> Spliced:
     """Leave a state at a time and follow the rows that are still to come.
 
@@ -63,6 +73,7 @@ def splice(
         rows: Rows at their nominal times.
         limits: Rates to keep.
         most_scale: Pace not to exceed, for limits that are not the joints'.
+        least_fade_ns: The offset fades no faster, for the same; all rows are long enough.
 
     Raises:
         RefusedError: ELAPSED where every row is past; INFEASIBLE where no pace keeps the limits.
@@ -74,10 +85,12 @@ def splice(
             Reason.ELAPSED,
             f'the last of {first} rows was due {late:.3f} s before the motion could start',
         )
-    scale = min(most_scale, _greatest_scale(rows, first, limits))
+    scale, last = min(most_scale, _greatest_scale(rows, first, limits)), len(rows.times_ns) - first
     while scale >= SLOWEST:
         stretched = _Stretch(seam, seam_ns, rows, first, scale)
-        for faded in _fades(len(rows.times_ns) - first):
+        for faded in _fades(last):
+            if faded < last and stretched.fade_ns(faded) < least_fade_ns:
+                continue
             if limits.use(stretched.head(faded)).ratio <= HEADROOM + 1e-9:
                 return Spliced(stretched.whole(faded), scale, first, faded)
         scale *= _EASE
@@ -100,6 +113,10 @@ class _Stretch:
         self._q, self._v, self._a = rows.q[first:], v[1:], a[1:]
         self._seam = seam
         self._offset = State(seam.q - state.q[0], seam.v - v[0], seam.a - a[0])
+
+    def fade_ns(self, faded: int) -> int:
+        """How long the offset takes to fade over so many rows."""
+        return int(self._times_ns[faded - 1]) - self._seam_ns
 
     def head(self, faded: int) -> Motion:
         """The part over which the offset fades, and no more."""

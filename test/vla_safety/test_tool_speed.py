@@ -63,6 +63,31 @@ def test_reduced_speed_takes_hold_in_mid_motion_and_lets_go_again(armed: 'Rig') 
     assert changes.max() <= armed.filter.limits.acceleration.max() * 0.01
 
 
+@pytest.mark.parametrize('step_s', [0.02, 0.03, 0.04, 0.05])
+@pytest.mark.parametrize('offset', [0.1, 0.2, 0.29])
+def test_the_way_into_rows_is_as_slow_as_the_rows(
+    armed: 'Rig', offset: float, step_s: float
+) -> None:
+    """Rows that stand still, a little beside the arm: joints could go there at once, it may not."""
+    armed.run(0.1)
+    armed.filter.tool_speed.reduced = True
+    beside = armed.q + np.array([offset, 0.0, 0.0, 0.0, 0.0, 0.0])
+    rows = np.repeat(beside[None], 50, axis=0)
+    armed.filter.on_chunk(armed.chunk(rows, step_s=step_s), armed.instant)
+    armed.run(2.0)
+    assert 0.05 < tool_speeds(armed).max() <= 0.25
+
+
+def test_rows_that_cannot_be_followed_slowly_enough_are_not_followed_at_all(armed: 'Rig') -> None:
+    """A chunk that is refused leaves no trace: nothing goes its way at full speed."""
+    armed.run(0.1)
+    armed.filter.tool_speed.reduced = True
+    with pytest.raises(RefusedError):
+        armed.filter.on_chunk(armed.chunk(fast(armed, 0.3)), armed.instant)
+    assert armed.filter.plan is not None
+    assert armed.filter.plan.intended is None
+
+
 def test_a_slow_link_slows_everything(make_rig: type['Rig']) -> None:
     """The forearm may be slower than the tool."""
     rig = make_rig()
