@@ -16,6 +16,7 @@ from vla_contract.deployment import DeploymentFile, load_deployment
 from vla_contract.document import Document
 from vla_contract.errors import ContractError, ContractErrors
 from vla_contract.gripper import Gripper, GripperModel
+from vla_contract.other_arm import OtherArm
 from vla_contract.policy import (
     ActionLayout,
     Execution,
@@ -58,6 +59,7 @@ DOCUMENTS: dict[str, tuple[type[Document], ...]] = {
         Cylinder,
         Mesh,
         DepthCamera,
+        OtherArm,
         Separation,
         Timing,
     ),

@@ -13,6 +13,7 @@ from vla_contract.description import disagreements, find_description, read_descr
 from vla_contract.document import Contradiction, Document, validate
 from vla_contract.errors import ContractError, ContractErrors
 from vla_contract.fields import Name
+from vla_contract.other_arm import Neighbour, OtherArm, other_path
 from vla_contract.overrides import lay_over
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
@@ -76,6 +77,11 @@ class Deployment:
         return _description(self.robot.srdf, self.robot_path, Place(shown(self.robot_path), 'srdf'))
 
     @property
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """The other arms, each with its robot file."""
+        return neighbours(self.robot, self.robot_path)
+
+    @property
     def episode_path(self) -> Path | None:
         """The episode of a replaying policy, None for any other."""
         return self.policy_path.parent / self.policy.episode if self.policy.episode else None
@@ -90,6 +96,13 @@ class Deployment:
 def load_robot(path: Path) -> Robot:
     """Read and validate a robot file alone, against its URDF where that is on this machine."""
     return _robot(read_yaml(path))
+
+
+def neighbours(robot: Robot, robot_path: Path) -> tuple[Neighbour, ...]:
+    """The other arms that a robot names, each with its robot file read."""
+    paths = [other_path(robot_path, other.robot) for other in robot.others]
+    robots = [validate(Robot, read_yaml(path)) for path in paths]
+    return tuple(map(Neighbour, robot.others, robots, paths))
 
 
 def load_policy(path: Path) -> Policy:
@@ -167,9 +180,26 @@ def _robot(file: YamlFile) -> Robot:
             read_xml(srdf, file.place(('srdf',)))
         except ContractError as error:
             found.append(error)
+    for index, other in enumerate(robot.others):
+        found.extend(_other(other, file, index))
     if found:
         raise ContractErrors(found)
     return robot
+
+
+def _other(other: OtherArm, file: YamlFile, index: int) -> Iterable[ContractError]:
+    """What is wrong with the robot file of another arm, which is read when we are."""
+    path = other_path(file.path, other.robot)
+    if not _is_file(path):
+        problem = f'names {other.robot}, which is not a file beside {shown(file.path)}'
+        return (file.place(('others', index, 'robot')).error(problem),)
+    try:
+        read = read_yaml(path)
+        _refuse_another_kind(read, 'robot')
+        validate(Robot, read)
+    except (ContractError, ContractErrors) as error:
+        return error.errors
+    return ()
 
 
 def _policy(file: YamlFile) -> Policy:

@@ -12,7 +12,8 @@ from vla_contract.document import Contradiction, Document
 from vla_contract.fields import Name, OptionalTopic, Positive, Topic
 from vla_contract.gripper import Gripper, GripperKind, GripperModel
 from vla_contract.joint import Joint, JointUnit
-from vla_contract.scene import Collision, Scene
+from vla_contract.other_arm import OtherArm
+from vla_contract.scene import Collision, CollisionBackend, Scene
 from vla_contract.separation import Separation
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     'JointUnit',
     'LinkSpeed',
     'Margins',
+    'OtherArm',
     'Robot',
     'Timing',
     'Workspace',
@@ -206,6 +208,7 @@ class Robot(Document):
         margins: Distances kept from limits.
         collision: How far the arm keeps away from itself and everything else.
         scene: Everything around the arm.
+        others: Other arms that it must not touch, each with a safety node of its own.
         separation: How fast the arm may be near people.
         timing: Ages and delays.
     """
@@ -228,6 +231,7 @@ class Robot(Document):
     margins: Margins = Margins()
     collision: Collision = Collision()
     scene: Scene = Scene()
+    others: tuple[OtherArm, ...] = ()
     separation: Separation = Separation()
     timing: Timing = Timing()
 
@@ -252,6 +256,7 @@ class Robot(Document):
         yield from _repeats('joints', 'name', self.joint_names)
         yield from _repeats('cameras', 'name', self.camera_names)
         yield from _repeats('cameras', 'topic', [camera.topic for camera in self.cameras])
+        yield from self._beside()
         if self.base_frame == self.tool_frame:
             yield Contradiction(('tool_frame',), f'{self.tool_frame} is also the base_frame')
         if self.gripper is not None and self.gripper.joint in self.joint_names:
@@ -277,6 +282,14 @@ class Robot(Document):
             yield Contradiction(key, f'{name} gives {camera.encoding.value}, which is no depth')
         elif not camera.info_topic:
             yield Contradiction(key, f'{name} has no info_topic, which says where its rays go')
+
+    def _beside(self) -> Iterator[Contradiction]:
+        """Other arms are told apart, and looked for."""
+        yield from _repeats('others', 'name', [other.name for other in self.others])
+        yield from _repeats('others', 'plan', [other.plan for other in self.others])
+        if self.others and self.collision.backend is CollisionBackend.NONE:
+            text = f'{self.others[0].name} is not looked for: collision.backend is none'
+            yield Contradiction(('others', 0, 'name'), text)
 
     def _room(self) -> Iterator[Contradiction]:
         margin = self.margins.position
