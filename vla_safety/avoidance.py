@@ -101,9 +101,9 @@ class Avoidance:
 
     def recall(self, seen: Seen) -> None:
         """Remember this instead, and look at the motion in execution anew."""
-        for source, objects in seen.said.items():
-            self.see(source, objects, seen.heard_ns[source])
+        self._checker.set_scene([item for group in seen.said.values() for item in group])
         self.carry(seen.carried)
+        self._changed = True
         self._said, self._heard_ns = dict(seen.said), dict(seen.heard_ns)
         self._faults, self.opening = dict(seen.faults), seen.opening
         self._swept.others = dict(seen.others)
@@ -132,14 +132,24 @@ class Avoidance:
         """A source said what cannot be understood: until it makes sense again, nothing moves."""
         self._faults[source] = Finding(Reason.SCENE_BAD, f'{source}: {text}')
 
+    @property
+    def carried(self) -> tuple[AttachedObject, ...]:
+        """What links carry."""
+        return self._carried
+
     def carry(self, items: Sequence[AttachedObject]) -> None:
         """What links carry from now on; what was carried before is let go."""
-        for item in self._carried:
-            self._checker.detach(item.name)
-        for item in items:
-            self._checker.attach(item)
-        self._carried = tuple(items)
+        if tuple(items) == self._carried:
+            return
         self._changed = True
+        for item in self._carried:
+            if item not in items:
+                self._checker.detach(item.name)
+                self._carried = tuple(other for other in self._carried if other is not item)
+        for item in items:
+            if item not in self._carried:
+                self._checker.attach(item)
+                self._carried = (*self._carried, item)
 
     def finding(self, steady_ns: int) -> Finding | None:
         """Why the scene cannot be relied on now, or None."""

@@ -22,6 +22,7 @@ from vla_control.msg import ActionChunk, SafetyStatus, Task
 from vla_bridge import topics
 from vla_bridge.chunk_codec import decode
 from vla_bridge.collision.backend import load_avoidance
+from vla_bridge.collision.sources import SceneSources
 from vla_bridge.controllers.arm import ArmOutput, arm_output
 from vla_bridge.controllers.gripper import GripperOutput, gripper_output
 from vla_bridge.heartbeat import Heartbeat
@@ -77,6 +78,8 @@ class SafetyNode(VlaNode):
         self._watch = Watch(silent, robot.timing.heartbeat_timeout_s)
         avoidance = load_avoidance(deployment)
         self.filter = MotionFilter(robot, kinematics, 1.0 / TICK_HZ, self._watch, avoidance)
+        if avoidance is not None:
+            self._sources = SceneSources(self, deployment, avoidance, self.filter.measured)
         self._arm = arm_output(self, robot, deployment.urdf_path)
         self._gripper = gripper_output(self, robot.gripper) if robot.gripper else None
         self._status = self.create_publisher(SafetyStatus, '~/status', topics.COMMAND)
