@@ -38,15 +38,13 @@ class GroundTruth:
         self._scene, self._model, self._data = scene, model, data
         self._objects = frozenset(item.thing.name for item in scene.items)
         names = [model.body(index).name for index in range(model.nbody)]
-        owners = [int(body) for body in model.geom_bodyid]
-        self._owner = [
-            names[body] if body else model.geom(geom).name for geom, body in enumerate(owners)
-        ]
+        self._owner = _owners(model, robot)
         self._links = frozenset(names[1:]) - self._objects
         finger = model.joint(gripper.joint)
         self._finger_qpos = int(finger.qposadr[0])
         self.finger_joints = _coupled(model, int(finger.id))
         self._fingers = frozenset(names[model.jnt_bodyid[joint]] for joint in self.finger_joints)
+        self._harmful = self._harmful_pairs()
 
     def pose(self, body: str) -> Pose:
         """Of a body in the base frame."""
@@ -106,6 +104,17 @@ class GroundTruth:
                 pairs.add((link, other))
         return tuple(sorted(pairs))
 
+    def collisions(self) -> frozenset[tuple[str, str]]:
+        """Links that touch each other or what stands around the arm; objects do not count.
+
+        Cheap where there are none, as it is asked after every step.
+        """
+        pairs = self._data.contact.geom
+        harmful = self._harmful[pairs[:, 0], pairs[:, 1]]
+        if not harmful.any():
+            return frozenset()
+        return frozenset(self._named(int(a), int(b)) for a, b in pairs[harmful])
+
     def speed(self, name: str) -> float:
         """Of an object [m/s]."""
         address = int(self._model.joint(name).dofadr[0])
@@ -121,6 +130,32 @@ class GroundTruth:
         """Owners of both sides of every contact: bodies, or fixed geometry by its own name."""
         pairs = self._data.contact.geom
         return [(self._owner[int(first)], self._owner[int(second)]) for first, second in pairs]
+
+    def _harmful_pairs(self) -> NDArray[np.bool_]:
+        """Of all geometry by all geometry: link and link, or link and what nobody moves."""
+        link = np.array([owner in self._links for owner in self._owner])
+        finger = np.array([owner in self._fingers for owner in self._owner])
+        fixed = ~link & np.array([owner not in self._objects for owner in self._owner])
+        others = link | fixed
+        harmful: NDArray[np.bool_] = np.outer(link, others) | np.outer(others, link)
+        return harmful & ~np.outer(finger, finger)
+
+    def _named(self, first: int, second: int) -> tuple[str, str]:
+        """Owners of two geometries, a link first."""
+        one, other = self._owner[first], self._owner[second]
+        if one in self._links and other in self._links:
+            return (one, other) if one < other else (other, one)
+        return (one, other) if one in self._links else (other, one)
+
+
+def _owners(model: mujoco.MjModel, robot: Robot) -> list[str]:
+    """Of each geometry: its body, or its own name where it is of the world or of the scene."""
+    scenery = {item.name for item in robot.scene.objects}
+    owners = []
+    for geom, body in enumerate(model.geom_bodyid):
+        name = model.geom(geom).name
+        owners.append(name if not body or name in scenery else model.body(int(body)).name)
+    return owners
 
 
 def _coupled(model: mujoco.MjModel, joint: int) -> tuple[int, ...]:

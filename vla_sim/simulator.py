@@ -14,6 +14,7 @@ from vla_contract.gripper import Gripper
 from vla_contract.observation import World
 from vla_contract.robot import Robot
 from vla_sim.arm import GRIPPER_ACTUATOR, PHYSICS_STEP_S
+from vla_sim.collisions import Collisions
 from vla_sim.ground_truth import GroundTruth, Pose
 from vla_sim.scene import draw_scene
 from vla_sim.servo import ServoReference
@@ -44,7 +45,11 @@ class Snapshot:
 
 
 class Simulator:
-    """A world with an arm in it. One thread steps and commands it; any thread may read it."""
+    """A world with an arm in it. One thread steps and commands it; any thread may read it.
+
+    Attributes:
+        collisions: Of the arm with itself and with what stands around it, of all steps so far.
+    """
 
     def __init__(
         self, robot: Robot, robot_path: Path, seed: int = 0, instruction: str = ''
@@ -68,6 +73,7 @@ class Simulator:
         self._gripper: Gripper = robot.gripper
         self._lock = threading.RLock()
         self._steps = 0
+        self.collisions = Collisions()
         self.instruction = self.reset(seed, instruction)
 
     @property
@@ -118,6 +124,7 @@ class Simulator:
             self._data.ctrl[self._finger_actuator] = self._advance_gripper()
             mujoco.mj_step(self._model, self._data)
             self._steps += 1
+            self.collisions.note(self._truth.collisions(), self.time_ns)
 
     def command_arm(self, positions: NDArray[np.float64]) -> None:
         """Send the arm's servos to joint positions [rad]; call it at a steady rate.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Duration, Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.context import Context
@@ -221,6 +222,31 @@ def test_a_trajectory_moves_the_arm_and_ends_at_rest(bench: Bench) -> None:
         assert bench.reset(0).success
         home_again = bench.next(ROBOT.joint_states, 20)[-1]
         assert np.allclose(home_again.position[:6], home, atol=1e-3)
+
+
+def test_collisions_of_the_arm_are_in_its_diagnostics(bench: Bench) -> None:
+    """How many, of what with what, and when by the clock of the joint states."""
+    bench.hear(DiagnosticArray, '/diagnostics')
+    levels: list[bytes] = []
+
+    def told() -> dict[str, str]:
+        status = bench.next('/diagnostics')[0].status[0]
+        levels.append(status.level)
+        return {pair.key: pair.value for pair in status.values}
+
+    with sim_node(bench, render=False):
+        assert told()['collisions'] == '0'
+        home = np.array(ROBOT.home)
+        start_ns = time.time_ns()
+        bench.until(lambda: bench.trajectories.get_subscription_count() == 1)
+        into_table = home + np.array([0.0, 0.95, 0.0, 0.0, 0.0, 0.0])
+        bench.trajectories.publish(trajectory(start_ns, home, into_table, 1.0))
+        while not (collided := told()['collided']):
+            assert time.time_ns() - start_ns < 60e9
+        assert levels[-1] == DiagnosticStatus.WARN
+        when, link, _, other = collided.split('; ')[0].split()
+        assert (link.startswith('gripper'), other) == (True, 'table')
+        assert start_ns * 1e-9 < float(when) < time.time()
 
 
 def test_progress_is_told_of_the_current_task_only(bench: Bench) -> None:

@@ -46,3 +46,16 @@ def test_the_cluttered_scene_has_a_post_that_the_arm_does_not_touch_at_home() ->
     simulator = Simulator(cluttered.robot, cluttered.robot_path)
     simulator.reset(0, 'put the red cube in the blue bowl')
     assert simulator.contacts() == ()
+
+
+def test_an_arm_that_runs_into_a_post_collides_with_the_post(deployment: Deployment) -> None:
+    """By its name in the robot file, though in the model it is part of the arm's base."""
+    home = deployment.robot.home
+    post = SceneObject(name='post', box=(0.06, 0.06, 0.6), position=(0.34, 0.25, 0.3))
+    robot = deployment.robot.model_copy(update={'scene': Scene(objects=(post,))})
+    simulator = Simulator(robot, deployment.robot_path)
+    for step in range(500):
+        simulator.command_arm(np.array(home) + np.array([step * 0.002, 0, 0, 0, 0, 0]))
+        simulator.step()
+    assert {collision.other for collision in simulator.collisions.recent} == {'post'}
+    assert {other for _, other in simulator.contacts()} == {'post'}

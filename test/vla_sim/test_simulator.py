@@ -233,6 +233,40 @@ def test_contacts_name_link_and_obstacle(simulator: Simulator, deployment: Deplo
     assert ('gripper_left_finger_link', 'table') in simulator.contacts()
 
 
+def test_every_collision_is_counted_once_with_its_time(deployment: Deployment) -> None:
+    """Each touch of the table, but not how long it lasts; moving an object is none."""
+    simulator = Simulator(deployment.robot, deployment.robot_path, 3, GREEN_IN_BLUE)
+    kinematics = InverseKinematics(deployment.robot, deployment.robot_path)
+    x, y, _ = place_of(simulator, 'green_cube')
+    simulator.command_gripper(0.0)
+    go(simulator, kinematics, (float(x) - 0.1, float(y), 0.02))
+    go(simulator, kinematics, (float(x), float(y), 0.02))
+    assert np.hypot(*(place_of(simulator, 'green_cube')[:2] - (x, y))) > 0.02
+    assert simulator.collisions.count == 0
+    for touches in (1, 2):
+        before_ns = simulator.time_ns
+        go(simulator, kinematics, (0.3, 0.0, 0.004))
+        run(simulator, 0.1)
+        assert simulator.collisions.count == 2 * touches
+        newest = simulator.collisions.recent[-2:]
+        assert {(touch.link, touch.other) for touch in newest} == {
+            ('gripper_left_finger_link', 'table'),
+            ('gripper_right_finger_link', 'table'),
+        }
+        assert before_ns < newest[0].time_ns <= simulator.time_ns
+        go(simulator, kinematics, (0.3, 0.0, 0.1))
+        run(simulator, 0.3)
+
+
+def test_fingers_that_close_on_each_other_are_no_collision(simulator: Simulator) -> None:
+    """That is what they are for."""
+    simulator.reset(0)
+    before = simulator.collisions.count
+    simulator.command_gripper(0.0)
+    run(simulator, 1.0)
+    assert simulator.collisions.count == before
+
+
 def test_what_is_asked_must_be_there(simulator: Simulator) -> None:
     """Unknown words and absent objects are different errors, each with its remedy."""
     simulator.reset(3, GREEN_IN_BLUE)

@@ -28,6 +28,7 @@ from vla_contract.deployment import load_deployment, load_robot
 from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
 from vla_sim.arm import description_path
+from vla_sim.collisions import Collision
 from vla_sim.controllers.joint_trajectory import TrajectoryOptions
 from vla_sim.simulator import Simulator
 
@@ -60,7 +61,7 @@ class SimNode(VlaNode):
         self._cameras: CameraStreams | None = None
         self._clock_publisher: Publisher | None = None
         self._cycles: CycleThread | None = None
-        self._troubles = (0, 0, 0)
+        self._troubles = (0, 0, 0, 0)
 
     @override
     def configure(self) -> None:
@@ -113,21 +114,29 @@ class SimNode(VlaNode):
 
     @override
     def diagnostics(self) -> DiagnosticStatus | None:
-        """Does the simulation keep up, and does what is sent to it make sense?"""
+        """Does it keep up, does what is sent to it make sense, and does the arm touch nothing?"""
         if self._cycles is None:
             return None
         skipped_ns = self._cycles.pace.skipped_ns
         missed = self._cameras.missed if self._cameras is not None else 0
-        troubles = (skipped_ns, missed, self._robot.dropped)
+        collisions = self._robot.simulator.collisions
+        troubles = (skipped_ns, missed, self._robot.dropped, collisions.count)
         fine = troubles == self._troubles
         self._troubles = troubles
         return self.status(
             DiagnosticStatus.OK if fine else DiagnosticStatus.WARN,
-            'in time' if fine else 'running late, or sent commands that are not finite',
+            'in time' if fine else 'running late, sent commands that are not finite, or colliding',
             skipped_s=f'{skipped_ns * 1e-9:.3f}',
             missed_images=missed,
             dropped_commands=self._robot.dropped,
+            collisions=collisions.count,
+            collided=self._describe(collisions.recent),
         )
+
+    def _describe(self, collisions: tuple[Collision, ...]) -> str:
+        """The last collisions, the newest last, at their ROS times."""
+        at = [(self._time.stamp_of(found.time_ns) * 1e-9, found) for found in collisions]
+        return '; '.join(f'{t:.3f} {found.link} with {found.other}' for t, found in at)
 
     def _load_robot(self) -> tuple[Robot, Path]:
         """The robot of the deployment, or one given alone; without either, that of ``sim``."""
