@@ -88,8 +88,8 @@ class DepthCamera(Document):
         position: Of its optical frame in the base frame [m].
         orientation: Of its optical frame (z forward, x right): quaternion x, y, z, w.
         voxel: Edge of the cubes that points are gathered in [m].
-        points: Points that make a cube an obstacle.
-        forget_s: Time after which a cube that is not seen again is free [s].
+        points: Points that make a cube an obstacle, of a picture thinned to 320 x 240.
+        forget_s: Time after which a cube that is not seen again is free, unless it is hidden [s].
         reach: Points farther away than this are ignored [m].
         own_margin: Points nearer to the arm than this are taken for the arm itself [m].
     """
