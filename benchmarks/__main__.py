@@ -5,7 +5,7 @@ import argparse
 import subprocess
 import sys
 
-BENCHMARKS = ('observation', 'stream', 'graph', 'simulator', 'demonstrator')
+BENCHMARKS = ('observation', 'stream', 'stop', 'graph', 'simulator', 'demonstrator')
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode
+from rclpy.timer import Timer
 
 from vla_bridge.topics import COMMAND
 from vla_contract.robot import Robot
@@ -48,16 +49,18 @@ class Line:
         self._simulated = bool(node.get_parameter('use_sim_time').value)
         self._offset_ns = 0
         self._rests = 0
+        self._timer: Timer | None = None
         self._publisher = node.create_publisher(
             setpoints.message_type, robot.controller.topic, COMMAND
         )
 
-    def every_period(self, step: Callable[[], None]) -> None:
-        """Call something at the rate of setpoints."""
+    def every(self, seconds: float, step: Callable[[], None]) -> None:
+        """Call something again and again, as long as there is a motion."""
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         if self._simulated:
             clock = self._node.get_clock()
-        self._node.create_timer(self.period_s, step, clock=clock)
+        self._timer = self._node.create_timer(seconds, step, clock=clock)
+        self._timer.cancel()
 
     def now_ns(self) -> int:
         """The time that motions are sampled by."""
@@ -77,10 +80,14 @@ class Line:
         """Say this motion from the next setpoint on."""
         self.motion, self._rests = motion, 0
         self._offset_ns = int(self._node.get_clock().now().nanoseconds) - time.monotonic_ns()
+        if self._timer is not None and self._timer.is_canceled():
+            self._timer.reset()
 
     def drop(self) -> None:
         """Say nothing more."""
         self.motion = None
+        if self._timer is not None:
+            self._timer.cancel()
 
     def say(self, time_ns: int) -> Any:  # noqa: ANN401 - a message
         """Publish the setpoint for a time, and return it."""

@@ -17,13 +17,17 @@ from vla_bridge.topics import COMMAND
 from vla_contract.robot import Robot
 from vla_safety.motion import NS, Motion
 
-PATIENCE = 1.5
+PATIENCE = 1.25
 """Periods without a setpoint after which the guard says it."""
+LOOKS = 4
+"""How often in a period the guard looks whether that is so."""
 CATCH_UP = 1.25
 """Pace at which a plan is followed whose setpoints stayed away for a while."""
+_LONGEST_STEP = 1.5
+"""Periods of a plan that are passed over in one setpoint at most, before the catching up."""
 _STALL = 5
 """Periods without a turn after which the guard itself was suspended, and knows nothing new."""
-_WAKING = 3
+_WAKING = 4
 """Turns on time that it then takes to hear what happened meanwhile."""
 
 
@@ -33,15 +37,14 @@ class StandbyOutput:
     def __init__(self, node: LifecycleNode, robot: Robot, setpoints: Setpoints) -> None:
         """Hear the stream."""
         self._line = Line(node, robot, setpoints)
-        self._period_ns = round(self._line.period_s * NS)
         self._own: deque[Any] = deque(maxlen=8)
-        self._stopping = False
+        self._stopping = self._speaking = False
         self._said_ns = 0
-        self._heard_ns = self._stepped_ns = self._line.elapsed_ns()
+        self._spoken_ns = self._stepped_ns = self._line.elapsed_ns()
         self._turns = 0
         topic = robot.controller.topic
         node.create_subscription(setpoints.message_type, topic, self._on_heard, COMMAND)
-        self._line.every_period(self._step)
+        self._line.every(self._line.period_s / LOOKS, self._step)
 
     def send(self, motion: Motion) -> None:
         """Say this motion from now on, whatever others say."""
@@ -57,7 +60,7 @@ class StandbyOutput:
 
     def finish(self) -> None:
         """Bring the arm to rest where that is the guard's to do."""
-        if self._stopping or self._silent():
+        if self._stopping or self._speaking:
             self._line.say_the_rest()
         self._line.drop()
 
@@ -66,28 +69,30 @@ class StandbyOutput:
         idle = self._line.motion is None
         self._line.take(motion)
         if idle:
-            self._heard_ns, self._said_ns = self._line.elapsed_ns(), self._line.now_ns()
-
-    def _silent(self) -> bool:
-        return self._line.seconds_since(self._heard_ns) > PATIENCE * self._line.period_s
+            self._speaking = False
+            self._spoken_ns, self._said_ns = self._line.elapsed_ns(), self._line.now_ns()
 
     def _step(self) -> None:
-        passed_ns = self._line.elapsed_ns() - self._stepped_ns
-        self._stepped_ns += passed_ns
-        self._turns = 0 if passed_ns > _STALL * self._period_ns else self._turns + 1
+        periods = self._line.seconds_since(self._stepped_ns) / self._line.period_s
+        self._stepped_ns = self._line.elapsed_ns()
+        self._turns = 0 if periods > _STALL else self._turns + 1
         if self._line.motion is None or self._turns < _WAKING:
             return
-        if self._stopping or self._silent():
-            self._own.append(self._line.say(self._due_ns(passed_ns)))
+        silent = self._line.seconds_since(self._spoken_ns) / self._line.period_s
+        if silent >= (1.0 if self._stopping or self._speaking else PATIENCE):
+            self._speaking = True
+            self._own.append(self._line.say(self._due_ns(silent)))
+            self._spoken_ns = self._line.elapsed_ns()
 
-    def _due_ns(self, passed_ns: int) -> int:
+    def _due_ns(self, silent: float) -> int:
         """Time to say the setpoint of: now, or on from where an arm stands that was told nothing.
 
-        Catching up at no more than CATCH_UP times the pace, so that the arm does not jump.
+        Catching up at little more than the pace, so that the arm does not jump.
         """
         now_ns = self._line.now_ns()
         if self._line.setpoints.stands_when_silent:
-            now_ns = min(now_ns, self._said_ns + round(CATCH_UP * passed_ns))
+            step_s = CATCH_UP * min(silent, _LONGEST_STEP) * self._line.period_s
+            now_ns = min(now_ns, self._said_ns + round(step_s * NS))
         self._said_ns = now_ns
         return now_ns
 
@@ -95,6 +100,6 @@ class StandbyOutput:
         if message in self._own:
             self._own.remove(message)
             return
-        self._heard_ns = self._line.elapsed_ns()
-        self._said_ns = self._line.now_ns()
+        self._speaking = False
+        self._spoken_ns, self._said_ns = self._line.elapsed_ns(), self._line.now_ns()
         self._line.note(self._said_ns)

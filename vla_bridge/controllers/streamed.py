@@ -34,7 +34,7 @@ class StreamedOutput:
         self._interrupted = False
         self._plan = node.create_publisher(JointTrajectory, SAFETY_PLAN, COMMAND)
         node.create_subscription(String, GUARD_STOPPED, self._on_guard_stopped, COMMAND)
-        self._line.every_period(self._step)
+        self._line.every(self._line.period_s, self._step)
 
     def send(self, motion: Motion) -> None:
         """Stream this motion from the next setpoint on."""
