@@ -29,5 +29,6 @@ def _robot_topics(robot: Robot) -> tuple[str, ...]:
     command = gripper.target if gripper is not None and gripper.kind in _TOPIC_GRIPPERS else ''
     controller = robot.controller
     states = robot.joint_state_topics
-    names = (*states, *cameras, controller.topic, controller.state_topic, command)
+    motion = '' if controller.kind.is_action else controller.topic
+    names = (*states, *cameras, motion, controller.state_topic, command)
     return tuple(name for name in names if name)
