@@ -15,6 +15,7 @@ from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
 from vla_contract.scene import Scene
 from vla_safety.collision.checker import Clearance, CollisionChecker, Contact, Margin, colliding
+from vla_safety.collision.fingers import met_by_fingers
 from vla_safety.collision.objects import AttachedObject, SceneObject
 from vla_safety.collision.swept import OtherMotion, SweptCheck
 from vla_safety.motion import NS, Array, Motion
@@ -111,6 +112,29 @@ class Avoidance:
     def find(self, motion: Motion) -> Finding | None:
         """The first collision of a motion, and until when it is free."""
         return self._swept.find(motion)
+
+    def find_for_gripper(self, executing: Motion, opening: float) -> Finding | None:
+        """What the gripper would hit on its way to an opening, while the arm goes on, or rests.
+
+        Args:
+            executing: The motion in execution, from now on.
+            opening: Asked for, from 0 to 1.
+        """
+        before = self.opening
+        margin = Margin(self._kept_m, self._rule.own_margin)
+        for end in before:
+            start, wanted = (self._posture(executing.q[0], value) for value in (end, opening))
+            contact = met_by_fingers(self._checker, start, wanted, margin)
+            if contact is not None:
+                text = (
+                    f'with the gripper at {opening:.2f}, {contact.first} would be '
+                    f'{contact.distance_m * 1000:.1f} mm from {contact.second}'
+                )
+                return Finding(Reason.COLLISION, text)
+        self.opening = min(*before, opening), max(*before, opening)
+        finding = self.find(executing)
+        self.opening = before
+        return finding
 
     def see(self, source: str, objects: Sequence[SceneObject], steady_ns: int) -> None:
         """A source says everything that it knows of. What cannot be understood stops the arm."""

@@ -247,7 +247,9 @@ class MotionFilter:
         if finding is not None:
             self.hold(finding.reason, finding.text, now)
             return Command()
-        gripper = self._gripper_command(now)
+        gripper = self._gripper_command(self.plan, now)
+        if isinstance(gripper, Finding):
+            return self._evade(gripper, now)
         self._feel_gripper()
         motion = self._advance(self.plan, now)
         self._show_pace()
@@ -325,11 +327,17 @@ class MotionFilter:
             self.provenance.require_newer_than(now.ros_ns + CLEAR_NS)
         return None
 
-    def _gripper_command(self, now: Instant) -> float | None:
+    def _gripper_command(self, plan: Plan, now: Instant) -> float | Finding | None:
+        """What to send to the gripper, if anything; or what it would hit."""
         if self._gripper is None or self._opening is None or not self.mode.moving:
             return None
         row = min(self.row(now.ros_ns), len(self._opening) - 1)
-        return self._gripper.command(float(self._opening[row]), now.ros_ns)
+        opening = self._gripper.wanted(float(self._opening[row]), now.ros_ns)
+        if opening is None:
+            return None
+        ahead = plan.executing.since(plan.executing.apart(now.ros_ns))
+        hit = self.avoidance.find_for_gripper(ahead, opening) if self.avoidance else None
+        return hit or self._gripper.command(opening, now.ros_ns)
 
     def _stop_motion(self, now: Instant) -> Motion | None:
         if self.plan is None or now.ros_ns >= self.plan.checked_until_ns:

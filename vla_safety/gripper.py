@@ -31,8 +31,8 @@ class GripperFilter:
         """Send the next command whatever it is, as after arming."""
         self._commanded = math.nan
 
-    def command(self, opening: float, now_ns: int) -> float | None:
-        """Joint position to send for an opening from 0 to 1, or None to send nothing.
+    def wanted(self, opening: float, now_ns: int) -> float | None:
+        """Opening to command for one asked for, both from 0 to 1, or None for no command.
 
         A change smaller than the hysteresis is not sent, except to reach fully open or closed. Nor
         is one that turns back right after the last: a policy that cannot decide would otherwise
@@ -46,6 +46,11 @@ class GripperFilter:
         back = change * self._direction < 0
         if back and now_ns - self._sent_ns < REVERSAL_NS:
             return None
+        return opening
+
+    def command(self, opening: float, now_ns: int) -> float:
+        """Joint position to send for an opening that is wanted, which is commanded from now on."""
+        change = opening - self._commanded
         self._direction = 0.0 if math.isnan(change) else math.copysign(1.0, change)
         self._commanded, self._sent_ns = opening, now_ns
         return self._gripper.to_joint(opening)

@@ -233,3 +233,44 @@ def test_bad_news_from_one_source_is_not_mended_by_another(armed: 'Rig') -> None
     assert found.reason is Reason.SCENE_BAD
     armed.avoidance.see('camera', (), armed.now_ns)
     assert armed.avoidance.finding(armed.now_ns) is None
+
+
+def test_a_gripper_does_not_open_into_things(armed: 'Rig') -> None:
+    """The fingers' own way is looked at as well as the arm's, at rest too."""
+    armed.run(0.1)
+    close_and_rest(armed)
+    see(armed, beside_the_finger(armed, 0.02))
+    armed.filter.on_chunk(
+        armed.chunk(np.repeat(armed.q[None], 20, axis=0), opening=1.0), armed.instant
+    )
+    armed.run(0.5)
+    assert armed.gripper[-1] == 0.0
+    assert armed.filter.finding.reason is Reason.COLLISION
+    assert 'finger_link would be' in armed.filter.finding.text
+
+
+def test_a_gripper_opens_where_there_is_room(armed: 'Rig') -> None:
+    """The same farther away."""
+    armed.run(0.1)
+    close_and_rest(armed)
+    see(armed, beside_the_finger(armed, 0.06))
+    armed.filter.on_chunk(
+        armed.chunk(np.repeat(armed.q[None], 20, axis=0), opening=1.0), armed.instant
+    )
+    armed.run(0.5)
+    assert armed.gripper[-1] == 0.04
+
+
+def close_and_rest(rig: 'Rig') -> None:
+    """Shut the gripper, the arm standing still."""
+    still = np.repeat(rig.q[None], 10, axis=0)
+    rig.filter.on_chunk(rig.chunk(still, opening=0.0), rig.instant)
+    rig.run(2.0)
+    assert rig.gripper[-1] == 0.0
+
+
+def beside_the_finger(rig: 'Rig', gap: float) -> SceneObject:
+    """A ball so far from the left finger of the shut gripper, in the way that it opens."""
+    pose = rig.kinematics.tool_pose(rig.q)
+    place = pose.translation + pose.rotation @ np.array([0.0, 0.0135 + 0.01 + gap, -0.02])
+    return SceneObject('ball', SphereShape(0.01), Pose(tuple(place)))
