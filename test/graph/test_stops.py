@@ -165,3 +165,24 @@ def test_the_arm_comes_to_rest(
     killed.assert_bounded()
     moved.assert_within_limits()
     moved.assert_without_jumps()
+
+
+def test_a_starved_safety_node_leaves_an_arm_without_jolts(
+    graph: 'Graph', moved: 'Probe', tmp_path: Path
+) -> None:
+    """It gets a quarter of its time: the guard says most setpoints, and the arm comes to rest."""
+    kind = ArmControllerKind.FORWARD_POSITION
+    write_deployment(tmp_path / 'deployment.yaml', kind, HEARTBEAT_TIMEOUT_S)
+    graph.start('sim_node', 'safety_node', 'guard_node')
+    moved.stand_in('policy_node', 'instruction_node')
+    moved.give_task('swing')
+    swing(moved)
+    for _ in range(15):
+        graph.signal('safety_node', signal.SIGSTOP)
+        moved.spin(0.06)
+        graph.signal('safety_node', signal.SIGCONT)
+        moved.spin(0.02)
+    let_pass(moved, WATCH_S)
+    assert not moved.moving()
+    moved.assert_within_limits()
+    moved.assert_without_jumps()

@@ -16,6 +16,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from vla_bridge import topics
 from vla_bridge.controllers.arm import arm_output, plan_topic
+from vla_bridge.controllers.follow_joint_trajectory import NEVER, parting_ns
 from vla_bridge.controllers.gripper import gripper_output
 from vla_bridge.controllers.trajectory import from_message, to_message
 from vla_bridge.resources import config_file
@@ -122,6 +123,16 @@ def test_a_forward_controller_gets_setpoints_until_the_arm_rests(bench: Bench) -
     positions = np.array([message.data[0] for message in received])
     assert (np.diff(positions) >= 0).all()
     assert len(received) > 10
+
+
+def test_a_goal_is_needed_when_the_motion_parts_from_the_one_held() -> None:
+    """Not before, however much else is known by then, and never for the same motion."""
+    held, start_ns = swing(NS), NS
+    head = held.until(start_ns + 100_000_000)
+    later = head.then(Motion.still(head.end_ns, head.q[-1]))
+    parting = parting_ns(held, later, start_ns)
+    assert parting == pytest.approx(start_ns + 100_000_000, abs=10_000_000)
+    assert parting_ns(held, held.since(start_ns), start_ns) == NEVER
 
 
 def test_a_plan_for_other_joints_is_refused_by_name() -> None:
