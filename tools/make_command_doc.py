@@ -37,11 +37,19 @@ def page() -> str:
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
-    """Subcommands by name, in the order of the help."""
+    """Subcommands by name, in the order of the help; those of `safety` as `safety replay`."""
+    return _below(parser())
+
+
+def _below(command: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     found: dict[str, argparse.ArgumentParser] = {}
-    for action in parser()._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            found.update(action.choices)
+    for action in command._actions:
+        if not isinstance(action, argparse._SubParsersAction):
+            continue
+        for name, each in action.choices.items():
+            inner = _below(each)
+            found.update({f'{name} {last}': deepest for last, deepest in inner.items()})
+            found.update({} if inner else {name: each})
     return found
 
 

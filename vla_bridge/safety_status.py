@@ -16,7 +16,10 @@ from vla_safety.motion import NS
 def unconfigured(stamp: Time) -> SafetyStatus:
     """Status of a node that has no filter yet."""
     return SafetyStatus(
-        header=Header(stamp=stamp), state=int(Mode.UNCONFIGURED), state_name='UNCONFIGURED'
+        header=Header(stamp=stamp),
+        state=int(Mode.UNCONFIGURED),
+        state_name='UNCONFIGURED',
+        person_distance=math.nan,
     )
 
 
@@ -41,6 +44,9 @@ def safety_status(
         reason=str(motion_filter.finding.reason),
         text=motion_filter.finding.text,
         speed_scale=float(motion_filter.pace),
+        tool_speed_allowed=motion_filter.tool_speed.allowed(),
+        person_distance=motion_filter.tool_speed.distance_m,
+        reduced_speed=motion_filter.tool_speed.reduced,
         collision_checking=motion_filter.avoidance is not None,
         min_clearance=nearest.distance_m if nearest else math.nan,
         clearance_pair=[nearest.contact.first, nearest.contact.second] if nearest else ['', ''],

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_contract.action import ActionChunk
+from vla_contract.action import MOST_ROWS, ActionChunk, ActionSpace
 from vla_safety import looks
+from vla_safety.avoidance import Avoidance
 from vla_safety.canonical import Canonical, absolute_rows, canonical
+from vla_safety.checks import ToolSpeedCheck, WorkspaceCheck
+from vla_safety.collision.checker import Clearance
 from vla_safety.content import (
     check_columns,
     check_grid,
@@ -22,12 +25,15 @@ from vla_safety.content import (
 )
 from vla_safety.filter import MotionFilter
 from vla_safety.measured import Instant
-from vla_safety.motion import NS, Motion
+from vla_safety.motion import NS, Array, Motion
 from vla_safety.plan import Plan, Proposal
 from vla_safety.reasons import Finding, Reason, RefusedError
 from vla_safety.rows import RowPath
 from vla_safety.situation import Rejection, Stage, recall
 from vla_safety.steps import Look, Step, Steps
+
+_MADE_BY = {9: ToolSpeedCheck, 10: WorkspaceCheck, 11: Avoidance}
+_LONGEST_STEP_S = 1e3
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class Explanation:
         sent: What the controller holds after the decision; None where nothing moves.
         cut_ns: Until when what was proposed is in order; None where nothing was cut off.
         proposed: The motion that was refused; None where none was made.
+        nearest: What is nearest to the arm where the motion was cut off; None where nothing is,
+            or nothing was.
     """
 
     steps: tuple[Step, ...]
@@ -54,6 +62,7 @@ class Explanation:
     sent: Motion | None
     cut_ns: int | None
     proposed: Motion | None
+    nearest: Clearance | None
 
 
 def explain(motion_filter: MotionFilter, rejection: Rejection) -> Explanation:
@@ -103,13 +112,31 @@ class _Walk:
         return Explanation(
             self._steps.all,
             self.finding,
-            self._asked,
+            self._asked or self._raw_rows(),
             self._followed,
             self._intended,
             self._sent,
             self._cut_ns,
             self._proposed,
+            self._nearest(),
         )
+
+    def _nearest(self) -> Clearance | None:
+        avoidance = self._filter.avoidance
+        if self._proposed is None or self._cut_ns is None or avoidance is None:
+            return None
+        return avoidance.nearest_at(self._proposed.at(self._cut_ns).q)
+
+    def _raw_rows(self) -> RowPath | None:
+        """Rows of joint positions that were refused unread, as they are; None for any others."""
+        chunk, names = self._chunk, self._filter.limits.names
+        if chunk.space is not ActionSpace.JOINT_POSITION or chunk.columns[: len(names)] != names:
+            return None
+        if chunk.values.ndim != 2 or chunk.values.shape[1] < len(names):
+            return None
+        if not 0 < chunk.step_s < _LONGEST_STEP_S:
+            return None
+        return _path(chunk, chunk.values[:MOST_ROWS, : len(names)])
 
     def vet(self) -> tuple[Plan, Canonical]:
         """As the filter does when a chunk comes, in the same order.
@@ -141,7 +168,7 @@ class _Walk:
         with steps.at(1):
             plan = m.plan_to_follow()
             check_shape(chunk)
-        steps.saw(2, *looks.at_content(chunk))
+        steps.saw(2, *looks.at_content(m, chunk))
         with steps.at(2):
             check_columns(chunk, m.robot)
             check_numbers(chunk)
@@ -162,9 +189,7 @@ class _Walk:
             raw = absolute_rows(chunk, plan.executing, m.ik)
         steps.saw(8, looks.at_range(m, raw.q))
         steps.saw(10, *looks.at_singularity(m, chunk, raw.q))
-        step_ns = round(chunk.step_s * NS)
-        times_ns = chunk.start_ns + np.arange(len(raw.q), dtype=np.int64) * step_ns
-        self._asked = RowPath(times_ns, raw.q)
+        self._asked = _path(chunk, raw.q)
         with steps.at(8):
             asked = canonical(chunk, plan.executing, m.limits, m.robot.margins.clip, m.ik)
         steps.saw(6, *looks.at_form(chunk, asked))
@@ -189,8 +214,10 @@ class _Walk:
             steps.changed(9, f'at {m.pace:.3f} of the pace the policy asks')
 
     def see_what_goes_on(self) -> None:
-        """The chunk is refused: what was in execution goes on."""
+        """The chunk is refused, or what is left of it: what was in execution goes on."""
         self._steps.saw(14, *looks.at_sending(self._filter, self.now))
+        if self._proposed is not None:
+            self._steps.changed(14, 'what is checked is played to its rest, and nothing after it')
 
     def extend(self) -> None:
         """The part of the motion that was refused, check by check."""
@@ -217,9 +244,12 @@ class _Walk:
             if finding is not None:
                 self.finding, self._cut_ns = finding, finding.safe_until_ns
                 steps.judged(finding, proposal.braking_ns)
+            for number, kind in _MADE_BY.items():
+                if isinstance(check, kind):
+                    steps.passed(number)
+            if finding is not None:
                 return
-        for number in (9, 10, 11, 12):
-            steps.passed(number)
+        steps.passed(12)
         self.finding = Finding(Reason.OK, '')
 
     def look_around(self) -> None:
@@ -268,3 +298,9 @@ class _Walk:
         )
         steps.passed(14)
         self._sent = whole
+
+
+def _path(chunk: ActionChunk, q: Array) -> RowPath:
+    """Rows at their nominal times."""
+    step_ns = round(chunk.step_s * NS)
+    return RowPath(chunk.start_ns + np.arange(len(q), dtype=np.int64) * step_ns, q)

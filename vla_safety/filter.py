@@ -75,7 +75,7 @@ class MotionFilter:
             watch: Heartbeats to be heard while armed.
             avoidance: Collision checking; None for none.
         """
-        self.robot = robot
+        self.robot, self.kinematics = robot, kinematics
         self.limits = Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
         self.tool_speed = ToolSpeedRule(robot.workspace.tool_speed, robot.separation)
         self.avoidance = avoidance

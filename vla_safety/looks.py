@@ -9,7 +9,7 @@ import numpy as np
 from vla_contract.action import GRIPPER, MOST_ROWS, ActionChunk, ActionSpace
 from vla_safety.canonical import Canonical
 from vla_safety.checks import SAMPLE_S, ToolSpeedCheck, WorkspaceCheck
-from vla_safety.content import GRIPPER_SLACK, LARGEST, QUATERNION_SLACK
+from vla_safety.content import COLUMNS, GRIPPER_SLACK, LARGEST, QUATERNION_SLACK
 from vla_safety.filter import MotionFilter
 from vla_safety.limits import TOLERANCE
 from vla_safety.measured import Instant
@@ -31,9 +31,12 @@ def at_mode(motion_filter: MotionFilter, chunk: ActionChunk) -> Iterator[Look]:
     yield Look('rows × columns', ' × '.join(map(str, chunk.values.shape)), f'at most {MOST_ROWS}')
 
 
-def at_content(chunk: ActionChunk) -> Iterator[Look]:
+def at_content(motion_filter: MotionFilter, chunk: ActionChunk) -> Iterator[Look]:
     """Step 2. The values may be anything."""
-    yield Look('columns', ', '.join(chunk.columns))
+    wanted = COLUMNS.get(chunk.space, motion_filter.robot.joint_names)
+    right = chunk.columns[: len(wanted)] == wanted
+    yield Look('columns', 'as in the robot file' if right else ', '.join(chunk.columns))
+    yield Look('units', ', '.join(dict.fromkeys(chunk.units)))
     finite = np.isfinite(chunk.values)
     yield Look('values that are no numbers', str(int((~finite).sum())), '0')
     largest = float(np.abs(chunk.values[finite]).max(initial=0.0))

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     SECOND_PUBLISHER = 'SECOND_PUBLISHER'
     NO_CONTROLLER = 'NO_CONTROLLER'
     DEACTIVATED = 'DEACTIVATED'
+    LOCKED = 'LOCKED'
 
 
 @dataclass(frozen=True)

@@ -298,7 +298,7 @@ def test_a_chunk_that_is_followed_leaves_no_file(armed: 'Rig') -> None:
         (lambda text: text[: len(text) // 2], 'not a rejected chunk'),
         (lambda _: '[]', 'version'),
         (lambda text: text.replace('"step_s": 0.05', '"step_s": "soon"'), 'chunk.step_s'),
-        (lambda text: text.replace('"task_id"', '"tusk"', 1), 'tusk is not known'),
+        (lambda text: text.replace('"sequence"', '"tusk": 1, "sequence"', 1), 'tusk is not known'),
         (lambda text: text.replace('"version": 1', '"version": 2'), 'version 1'),
         (lambda text: text.replace('"joint_position"', '"telepathy"'), 'telepathy'),
         (lambda text: text.replace('0.05', 'NaN'), 'NaN'),

@@ -16,6 +16,7 @@ def episode_topics(deployment: Deployment) -> tuple[str, ...]:
         topics.TASK_PROGRESS,
         topics.ACTION_CHUNK,
         topics.SAFETY_STATUS,
+        topics.SAFETY_EVENTS,
         topics.SAFETY_PLAN,
         topics.EMERGENCY_STOP,
     )
