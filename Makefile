@@ -8,6 +8,7 @@ PYTHON :=
 INSTRUCTION :=
 SCENE :=
 NAME :=
+N :=
 # All that constraints.txt has to suit, the oldest first.
 PYTHONS := python3.11 python3.12 python3.13
 export INSTRUCTION
@@ -16,7 +17,7 @@ BOOTSTRAP = $(or $(PYTHON),python3) -m tools.bootstrap $(if $(PYTHON),--this-pyt
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test lint format bench kill lock clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +45,9 @@ format: setup  ## Format and fix what ruff can fix
 bench:  ## Run the benchmarks [NAME=observation]; the benchmark `stream` installs torch
 	@$(BOOTSTRAP) $(if $(filter-out stream,$(NAME)),,model)
 	@$(BIN)/python -m benchmarks $(NAME)
+
+kill: setup  ## Kill, suspend and restart nodes while the simulated arm moves [N=500; a quick look without]
+	@$(BIN)/python -m benchmarks.kill $(N)
 
 lock: setup  ## Resolve requirements/constraints.txt anew from the pins beside it
 	@$(BIN)/python -m tools.lock $(PYTHONS)
