@@ -9,8 +9,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
 from vla_contract.scene import Scene
@@ -19,6 +17,7 @@ from vla_safety.collision.fingers import met_by_fingers
 from vla_safety.collision.objects import AttachedObject, SceneObject
 from vla_safety.collision.swept import OtherMotion, SweptCheck
 from vla_safety.motion import NS, Array, Motion
+from vla_safety.neighbours import Neighbours
 from vla_safety.reasons import Finding, Reason
 
 FIXED = 'robot file'
@@ -51,10 +50,15 @@ class Avoidance:
 
     Attributes:
         nearest: What the motion last looked at came nearest to; None for nothing.
+        neighbours: Other arms; None where there are none.
     """
 
     def __init__(
-        self, checker: CollisionChecker, robot: Robot, fixed: Sequence[SceneObject] = ()
+        self,
+        checker: CollisionChecker,
+        robot: Robot,
+        fixed: Sequence[SceneObject] = (),
+        neighbours: Neighbours | None = None,
     ) -> None:
         """Begin with what always stands there.
 
@@ -62,9 +66,11 @@ class Avoidance:
             checker: Of this arm.
             robot: Says what distances to keep and what the scene must hold.
             fixed: The robot file's own objects.
+            neighbours: Other arms.
         """
         rule = robot.collision
         self.nearest: Clearance | None = None
+        self.neighbours = neighbours
         self._changed = True
         self._checker = checker
         self._rule, self._scene = rule, robot.scene
@@ -87,6 +93,8 @@ class Avoidance:
     @opening.setter
     def opening(self, between: tuple[float, float]) -> None:
         self._swept.opening = between
+        if self.neighbours is not None:
+            self.neighbours.opening = between
 
     @property
     def seen(self) -> Seen:
@@ -97,7 +105,7 @@ class Avoidance:
             self._carried,
             dict(self._faults),
             self.opening,
-            dict(self._swept.others),
+            self.neighbours.motions if self.neighbours else {},
         )
 
     def recall(self, seen: Seen) -> None:
@@ -107,11 +115,15 @@ class Avoidance:
         self._changed = True
         self._said, self._heard_ns = dict(seen.said), dict(seen.heard_ns)
         self._faults, self.opening = dict(seen.faults), seen.opening
-        self._swept.others = dict(seen.others)
+        if self.neighbours is not None:
+            self.neighbours.recall(seen.others)
 
     def find(self, motion: Motion) -> Finding | None:
         """The first collision of a motion, and until when it is free."""
-        return self._swept.find(motion)
+        finding = self._swept.find(motion)
+        if finding is None and self.neighbours is not None:
+            finding = self.neighbours.find(motion)
+        return finding
 
     def find_for_gripper(self, executing: Motion, opening: float) -> Finding | None:
         """What the gripper would hit on its way to an opening, while the arm goes on, or rests.
@@ -174,6 +186,8 @@ class Avoidance:
             if item not in self._carried:
                 self._checker.attach(item)
                 self._carried = (*self._carried, item)
+        if self.neighbours is not None:
+            self.neighbours.carry(self._carried)
 
     def finding(self, steady_ns: int) -> Finding | None:
         """Why the scene cannot be relied on now, or None."""
@@ -190,15 +204,20 @@ class Avoidance:
                 )
         if self._scene.required and not any(self._said.values()):
             return Finding(Reason.NO_SCENE, 'the scene is empty and scene.required is true')
-        return None
+        return self.neighbours.finding(steady_ns) if self.neighbours is not None else None
 
     def nearest_at(self, q: Array) -> Clearance | None:
         """What is nearest to the arm at a place; None where nothing is."""
-        return self._near(self._posture(q, self.opening[1]))
+        found = self._near(self._posture(q, self.opening[1]))
+        other = self.neighbours.nearest(q) if self.neighbours is not None else None
+        if found is None or found.contact.own:
+            return other or found
+        return other if other is not None and other.distance_m < found.distance_m else found
 
     def touching(self, q: Array) -> Contact | None:
         """Two things that overlap where the arm is."""
-        return colliding(self._checker, self._posture(q, self.opening[1]))
+        contact = colliding(self._checker, self._posture(q, self.opening[1]))
+        return contact or (self.neighbours.touching(q) if self.neighbours is not None else None)
 
     def look(self, executing: Motion, ahead_ns: int) -> Finding | None:
         """See how near things are, and, where the scene changed, whether the way is still free.
@@ -207,15 +226,15 @@ class Avoidance:
             executing: The motion in execution.
             ahead_ns: From when on it could still be changed.
         """
-        opening = self.opening[1]
-        places = [self._posture(q, opening) for q in (executing.at(ahead_ns).q, executing.q[-1])]
-        near = [found for place in places if (found := self._near(place)) is not None]
+        places = [executing.at(ahead_ns).q, executing.q[-1]]
+        near = [found for q in places if (found := self.nearest_at(q)) is not None]
         self._slowing_m = min(map(self._slowing, places))
         self.nearest = min(near, key=lambda clearance: clearance.distance_m, default=None)
-        if not self._changed:
-            return None
-        self._changed = False
-        return self.find(executing.since(ahead_ns))
+        changed, self._changed = self._changed, False
+        finding = self._swept.find(executing.since(ahead_ns)) if changed else None
+        if finding is None and self.neighbours is not None:
+            finding = self.neighbours.look(executing, ahead_ns)
+        return finding
 
     @property
     def pace(self) -> float:
@@ -226,28 +245,28 @@ class Avoidance:
         share = (self._slowing_m - self._kept_m) / (rule.slow_from - self._kept_m)
         return rule.slowest + (1 - rule.slowest) * min(max(share, 0.0), 1.0)
 
-    def _slowing(self, posture: Array) -> float:
+    def _slowing(self, q: Array) -> float:
         """Distance to the nearest thing that slows the arm down; infinite beyond slow_from [m]."""
-        if not self._rule.slow_from:
+        slow_from = self._rule.slow_from
+        if not slow_from:
             return math.inf
-        near = self._checker.contacts(posture, Margin(self._rule.slow_from))
+        near = self._checker.contacts(self._posture(q, self.opening[1]), Margin(slow_from))
         counted = (
             contact.distance_m
             for contact in near
             if not contact.own and not contact.pair & self._indifferent
         )
-        return min(counted, default=math.inf)
+        nearest = min(counted, default=math.inf)
+        if self.neighbours is None:
+            return nearest
+        return min(nearest, self.neighbours.distance_m(q, slow_from))
 
     def _near(self, posture: Array) -> Clearance | None:
         """The scene first: parts of the arm are always near each other."""
         return self._checker.clearance(posture, own=False) or self._checker.clearance(posture)
 
     def _posture(self, q: Array, opening: float) -> Array:
-        others = {
-            name: (other.motion.q[-1], float(np.mean(other.opening)))
-            for name, other in self._swept.others.items()
-        }
-        return self._checker.layout.posture(q, opening, others)
+        return self._checker.layout.posture(q, opening)
 
 
 def _sources(scene: Scene) -> tuple[str, ...]:

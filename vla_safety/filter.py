@@ -27,6 +27,7 @@ from vla_safety.pacing import Pacing
 from vla_safety.plan import Plan
 from vla_safety.provenance import Provenance
 from vla_safety.reasons import Finding, Reason, RefusedError
+from vla_safety.shared_plan import SharedPlan
 from vla_safety.situation import CUT_BY, Rejection, Situation, Stage, situation_of
 from vla_safety.tool_speed import ToolSpeedRule
 from vla_safety.watch import Watch
@@ -238,6 +239,7 @@ class MotionFilter:
             return self.protect(finding.reason, finding.text, now)
         finding = self._look_around(self.plan, now)
         if finding is not None:
+            self._cut(Stage.UNDERWAY, finding, now)
             return self._evade(finding, now)
         if not self.mode.moving:
             return Command()
@@ -251,9 +253,23 @@ class MotionFilter:
         if isinstance(gripper, Finding):
             return self._evade(gripper, now)
         self._feel_gripper()
-        motion = self._advance(self.plan, now)
+        motion = self._advance(self.plan, now) if self._may_grow else None
         self._show_pace()
         return Command(motion, gripper)
+
+    def share(self, now: Instant) -> SharedPlan | None:
+        """What to tell other arms, after every tick; None where there are none, or no news."""
+        if self.avoidance is None or self.avoidance.neighbours is None:
+            return None
+        measured = None if self.measured.finding(now) else self.measured.positions
+        plan = self.plan.executing if self.plan is not None else None
+        return self.avoidance.neighbours.share(plan, self.mode.takes_chunks, measured, now)
+
+    @property
+    def _may_grow(self) -> bool:
+        """Arms beside each other take turns."""
+        neighbours = self.avoidance.neighbours if self.avoidance is not None else None
+        return neighbours is None or neighbours.our_turn
 
     def _look_around(self, plan: Plan, now: Instant) -> Finding | None:
         """How near things are, and whether one came into the way."""
@@ -267,17 +283,18 @@ class MotionFilter:
 
     def _evade(self, finding: Finding, now: Instant) -> Command:
         """Something came into the way of what is already under way: brake at once."""
-        self._cut(Stage.UNDERWAY, finding, now)
         motion = self._stop_motion(now)
         self._release(Mode.HOLD, finding.reason, finding.text)
         self.provenance.require_newer_than(now.ros_ns + CLEAR_NS)
         return Command(motion)
 
-    def _cut(self, stage: Stage, finding: Finding, now: Instant) -> None:
+    def _cut(
+        self, stage: Stage, finding: Finding, now: Instant, opening: float | None = None
+    ) -> None:
         """The rest of the chunk in execution is refused; the plan is still as it was."""
         if self.chunk is not None and self._met is not None and self.mode.moving:
             cut = situation_of(self, now)
-            self.rejections.append(Rejection(self.chunk, stage, self._met, cut, finding))
+            self.rejections.append(Rejection(self.chunk, stage, self._met, cut, finding, opening))
 
     def _feel_gripper(self) -> None:
         if self.avoidance is not None and self._gripper is not None:
@@ -337,7 +354,10 @@ class MotionFilter:
             return None
         ahead = plan.executing.since(plan.executing.apart(now.ros_ns))
         hit = self.avoidance.find_for_gripper(ahead, opening) if self.avoidance else None
-        return hit or self._gripper.command(opening, now.ros_ns)
+        if hit is not None:
+            self._cut(Stage.GRIPPER, hit, now, opening)
+            return hit
+        return self._gripper.command(opening, now.ros_ns)
 
     def _stop_motion(self, now: Instant) -> Motion | None:
         if self.plan is None or now.ros_ns >= self.plan.checked_until_ns:

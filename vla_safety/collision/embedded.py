@@ -39,14 +39,16 @@ _Manager = pin.BroadPhaseManager_DynamicAABBTreeCollisionManager
 class EmbeddedChecker:
     """A ``CollisionChecker`` on primitives and convex hulls with a broadphase."""
 
-    def __init__(self, arm: Arm, others: Sequence[Arm] = ()) -> None:
+    def __init__(self, arm: Arm, others: Sequence[Arm] = (), among_arms: bool = False) -> None:
         """Load the arms; the scene is empty and nothing is carried.
 
         Args:
             arm: The one that is checked, nameless.
             others: Arms that it must not touch, each with a name; they are not checked against
                 the scene or each other.
+            among_arms: Compare arms with each other only, not with themselves.
         """
+        self._among_arms = among_arms
         self._assembly = assemble((arm, *others))
         self._scene: tuple[SceneObject, ...] = ()
         self._attached: tuple[AttachedObject, ...] = ()
@@ -192,7 +194,9 @@ class EmbeddedChecker:
             names.append(thing.name)
             touching.append(thing.touch_links)
         self._geometry = geometry
-        self._pairs = Pairs(names, arm_of, touching, radii, self._absolute, assembly.allowed)
+        self._pairs = Pairs(
+            names, arm_of, touching, radii, self._absolute, assembly.allowed, self._among_arms
+        )
         geometry.setCollisionPairs(self._pairs.wanted)
         self._geometry_data = geometry.createData()
         self._manager = _Manager(assembly.model, geometry, self._geometry_data)

@@ -37,6 +37,7 @@ class Pairs:
         radii: Radii,
         absolute: Array,
         allowed: frozenset[LinkPair],
+        among_arms: bool = False,
     ) -> None:
         """Decide what is compared.
 
@@ -47,6 +48,7 @@ class Pairs:
             radii: How joints move the moving shapes.
             absolute: Greatest change of each joint by each number of a posture.
             allowed: Pairs of links that may touch.
+            among_arms: Only arms with each other.
         """
         self._names = tuple(names)
         moving = self._moving = len(radii.radius)
@@ -55,7 +57,7 @@ class Pairs:
         relative = np.zeros((moving, moving, absolute.shape[1]))
         for i in range(moving):
             for j in range(i + 1, moving):
-                if arm_of[i] and arm_of[j]:
+                if (arm_of[i] and arm_of[j]) or (among_arms and arm_of[i] == arm_of[j]):
                     continue
                 relative[i, j] = _approach(radii, i, j) @ absolute
                 self.wanted[i, j] = relative[i, j].any() and not self._may(i, j, touching, allowed)

@@ -36,10 +36,12 @@ class OtherMotion:
     Attributes:
         motion: Of its joints, on the same clock; at rest before and after.
         opening: Least and greatest opening of its gripper.
+        aside_m: How far any part of it leaves that path if it stops early.
     """
 
     motion: Motion
     opening: tuple[float, float] = (0.0, 1.0)
+    aside_m: float = 0.0
 
     def covers(self, motion: Motion) -> bool:
         """Whether it is known for all the time of another; where it is shorter, it must rest."""
@@ -95,7 +97,7 @@ class SweptCheck:
         if isinstance(joined, Finding):
             return joined
         whole, openings = joined
-        if not _credible(whole):
+        if not credible(whole):
             return Finding(Reason.COLLISION, 'the motion is not finite, or goes absurdly far')
         near = self._near(whole.q[0], openings)
         return self._escape(whole, openings, near) if near else self._first(whole, openings)
@@ -224,7 +226,7 @@ class SweptCheck:
         return Finding(Reason.COLLISION, text, safe_ns)
 
 
-def _credible(motion: Motion) -> bool:
+def credible(motion: Motion) -> bool:
     """Whether every position on it, between knots too, is one that an arm can have."""
     if not all(np.isfinite(part).all() for part in (motion.q, motion.v, motion.a)):
         return False

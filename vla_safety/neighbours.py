@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other arms beside ours: what they say they may still do, and whether that can be relied on.
+
+Ours keeps clear of everywhere they may still be, and its motion grows only while it is our turn.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pinocchio as pin
+
+from vla_contract.errors import VlaError
+from vla_contract.other_arm import Neighbour
+from vla_contract.robot import Robot
+from vla_safety.collision.apart import ApartCheck
+from vla_safety.collision.checker import Clearance, CollisionChecker, Contact, Margin, colliding
+from vla_safety.collision.objects import AttachedObject, Pose
+from vla_safety.collision.shapes import placement
+from vla_safety.collision.swept import OtherMotion
+from vla_safety.early_stop import stop_deviation
+from vla_safety.limits import Limits
+from vla_safety.measured import Instant
+from vla_safety.motion import NS, Array, Motion
+from vla_safety.reasons import Finding, Reason
+from vla_safety.shared_plan import Path, SharedPlan
+from vla_safety.turns import Turns
+
+_TICK_S = 0.02
+_POSE_M, _POSE_RAD = 0.002, 0.002
+"""How far what two robot files say of one pose may be apart."""
+_STILL_KEPT = 0.5
+"""Part of the distance that a motion under way must still keep; who keeps the rules never tries."""
+
+
+@dataclass
+class _Known:
+    """What one other arm has said."""
+
+    plan: SharedPlan | None = None
+    plan_ns: int | None = None
+    q: Array | None = None
+    q_ns: int | None = None
+
+
+class Neighbours:
+    """A ``MotionCheck`` against other arms."""
+
+    def __init__(
+        self,
+        robot: Robot,
+        limits: Limits,
+        checker: CollisionChecker,
+        others: Sequence[Neighbour],
+        session: int,
+    ) -> None:
+        """Nothing is known of any of them: nothing moves.
+
+        Args:
+            robot: Ours.
+            limits: Of our arm's stops.
+            checker: Compares these arms with each other.
+            others: The other arms, named as in the checker.
+            session: Drawn by chance, new at every start.
+        """
+        self.opening = (0.0, 1.0)
+        self._robot, self._limits, self._checker = robot, limits, checker
+        self._others = {other.said.name: other for other in others}
+        self._known = {name: _Known() for name in self._others}
+        self._turns = Turns(session, tuple(self._others))
+        self._apart = ApartCheck(checker)
+        self._path = Path(round(robot.timing.history_s * NS))
+        self._radii = checker.radii[checker.layout.own.joints]
+        self._carried: tuple[AttachedObject, ...] = ()
+        self._sequence = 0
+        self._changed, self._echoed = True, False
+        rules = [robot.collision, *(other.robot.collision for other in others)]
+        margin_m = max(rule.margin for rule in rules)
+        self.kept_m = margin_m + robot.collision.tracking + max(rule.tracking for rule in rules[1:])
+
+    @property
+    def our_turn(self) -> bool:
+        """Whether our motion may grow now."""
+        return self._turns.mine
+
+    @property
+    def motions(self) -> dict[str, OtherMotion]:
+        """What is known of each."""
+        known = self._known.items()
+        return {name: one.plan.motion for name, one in known if one.plan is not None}
+
+    def meet(self, name: str, plan: SharedPlan, steady_ns: int) -> None:
+        """Another arm says where it may still be."""
+        known, other = self._known[name], self._others[name]
+        before = known.plan
+        _refuse_misfit(name, plan.motion.motion, len(other.robot.joints))
+        if before and before.session == plan.session and plan.sequence <= before.sequence:
+            return
+        self._echoed = plan.session == self._turns.session
+        number = plan.turns.get(self._turns.session)
+        if not self._turns.hear(name, plan.session, number, steady_ns):
+            return
+        known.plan, known.plan_ns = plan, steady_ns
+        self._changed = self._changed or before is None or _differ(before.motion, plan.motion)
+
+    def feel(self, name: str, q: Array, steady_ns: int) -> None:
+        """Another arm's joints were measured."""
+        if np.isfinite(q).all():
+            self._known[name].q, self._known[name].q_ns = q, steady_ns
+
+    def recall(self, motions: Mapping[str, OtherMotion]) -> None:
+        """Take this for what the others do."""
+        for name, motion in motions.items():
+            self._known[name].plan = SharedPlan(0, 0, {}, {}, motion)
+        self._changed = True
+
+    def carry(self, items: Sequence[AttachedObject]) -> None:
+        """What our links carry from now on."""
+        if tuple(items) == self._carried:
+            return
+        for item in self._carried:
+            self._checker.detach(item.name)
+        self._carried = ()
+        for item in items:
+            self._checker.attach(item)
+            self._carried = (*self._carried, item)
+        self._radii = self._checker.radii[self._checker.layout.own.joints]
+        self._changed = True
+
+    def find(self, motion: Motion) -> Finding | None:
+        """The first place on a motion where another arm is too near, or may be."""
+        return self._apart.find(self._ours(motion, motion.start_ns), self.motions, self.kept_m)
+
+    def look(self, executing: Motion, ahead_ns: int) -> Finding | None:
+        """Whether a motion under way is still free, where another arm says something new."""
+        if not self._changed:
+            return None
+        self._changed = False
+        rest = OtherMotion(executing.since(ahead_ns), self.opening)
+        others = {
+            name: OtherMotion(other.motion, other.opening) for name, other in self.motions.items()
+        }
+        if len(others) < len(self._others):
+            return None
+        return self._apart.find(rest, others, _STILL_KEPT * self.kept_m)
+
+    def share(
+        self, plan: Motion | None, lasts: bool, measured: Array | None, now: Instant
+    ) -> SharedPlan | None:
+        """What to tell the others after a tick; it passes the turn on.
+
+        Args:
+            plan: In execution.
+            lasts: Whether the arm is held where its plan ends.
+            measured: Joints; None where they are not known.
+            now: The present.
+        """
+        motion = self._path.at(plan, lasts, measured, now.ros_ns)
+        if motion is None:
+            return None
+        self._turns.pass_on()
+        self._sequence += 1
+        sessions = {name: self._turns.session_of(name) for name in self._others}
+        poses = {
+            session: Pose(self._others[name].said.position, self._others[name].said.orientation)
+            for name, session in sessions.items()
+            if session is not None
+        }
+        told = self._ours(motion, now.ros_ns)
+        return SharedPlan(self._turns.session, self._sequence, self._turns.numbers, poses, told)
+
+    def finding(self, steady_ns: int) -> Finding | None:
+        """Why one of the others cannot be relied on, or None."""
+        found = (self._finding(name, steady_ns) for name in self._others)
+        return next((finding for finding in found if finding is not None), None)
+
+    def nearest(self, q: Array) -> Clearance | None:
+        """How near another arm comes to a place, at the end of its motion."""
+        posture = self._posture(q)
+        return None if posture is None else self._checker.clearance(posture)
+
+    def touching(self, q: Array) -> Contact | None:
+        """What of another arm overlaps ours."""
+        posture = self._posture(q)
+        return None if posture is None else colliding(self._checker, posture)
+
+    def distance_m(self, q: Array, most_m: float) -> float:
+        """To the nearest other arm; infinite beyond a distance."""
+        posture = self._posture(q)
+        near = () if posture is None else self._checker.contacts(posture, Margin(most_m))
+        return min((contact.distance_m for contact in near), default=np.inf)
+
+    def _ours(self, motion: Motion, since_ns: int) -> OtherMotion:
+        timing = self._robot.timing
+        until_ns = since_ns + round((timing.lead_s + timing.commit_s + _TICK_S) * NS)
+        aside_m = stop_deviation(motion, since_ns, until_ns, self._limits, self._radii)
+        return OtherMotion(motion, self.opening, aside_m)
+
+    def _posture(self, q: Array) -> Array | None:
+        motions = self.motions
+        if len(motions) < len(self._others):
+            return None
+        others = {name: (other.motion.q[-1], other.opening[1]) for name, other in motions.items()}
+        return self._checker.layout.posture(q, self.opening[1], others)
+
+    def _finding(self, name: str, steady_ns: int) -> Finding | None:
+        known, said = self._known[name], self._others[name].said
+        if self._echoed:
+            return Finding(Reason.OTHER_ARM_SILENT, f'{said.plan} brings what we say ourselves')
+        for what, topic, heard_ns in (
+            ('plan', said.plan, known.plan_ns),
+            ('joint states', said.joint_states, known.q_ns),
+            ('leave to move', said.plan, self._turns.mine_ns(name)),
+        ):
+            if heard_ns is None:
+                text = f'no {what} of arm {name} came from {topic}'
+                return Finding(Reason.OTHER_ARM_SILENT, text)
+            age_s = (steady_ns - heard_ns) / NS
+            if age_s > said.max_age_s:
+                text = (
+                    f'the {what} of arm {name} is {age_s:.2f} s old, at most {said.max_age_s:g} s'
+                )
+                return Finding(Reason.OTHER_ARM_SILENT, text)
+        return self._disagreement(name)
+
+    def _disagreement(self, name: str) -> Finding | None:
+        """It is not where it says, or not where we think it stands."""
+        known, other = self._known[name], self._others[name]
+        if known.plan is None or known.q is None:
+            return None
+        path, most = known.plan.motion.motion.q, other.robot.margins.tracking
+        beyond = np.maximum(path.min(axis=0) - known.q, known.q - path.max(axis=0))
+        joint = int(beyond.argmax())
+        if beyond[joint] > most:
+            text = (
+                f'{other.robot.joint_names[joint]} of arm {name} is {beyond[joint]:.4f} from its '
+                f'plan, at most {most:g}'
+            )
+            return Finding(Reason.OTHER_ARM_ASTRAY, text)
+        ours = known.plan.poses.get(self._turns.session)
+        if ours is None:
+            return None
+        here = placement(Pose(other.said.position, other.said.orientation)) * placement(ours)
+        shift, turn = np.linalg.norm(here.translation), np.linalg.norm(pin.log3(here.rotation))
+        if shift <= _POSE_M and turn <= _POSE_RAD:
+            return None
+        text = (
+            f'the robot files of both arms put arm {name} {shift * 1000:.1f} mm and {turn:.4f} rad '
+            'apart; correct the position or orientation of others in one of them'
+        )
+        return Finding(Reason.OTHER_ARM_ASTRAY, text)
+
+
+def _differ(one: OtherMotion, two: OtherMotion) -> bool:
+    same = one.motion.q.shape == two.motion.q.shape
+    return not same or bool((one.motion.q != two.motion.q).any())
+
+
+def _refuse_misfit(name: str, motion: Motion, joints: int) -> None:
+    knots = len(motion.times_ns)
+    shapes = [part.shape for part in (motion.q, motion.v, motion.a)]
+    if not knots or any(shape != (knots, joints) for shape in shapes):
+        raise VlaError(f'arm {name} says a motion of shapes {shapes}; its {joints} joints move')
+    if not (np.diff(motion.times_ns) > 0).all():
+        raise VlaError(f'arm {name} says a motion whose times do not increase')
+    if not all(np.isfinite(part).all() for part in (motion.q, motion.v, motion.a)):
+        raise VlaError(f'arm {name} says a motion that is not finite')
