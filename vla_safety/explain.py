@@ -87,6 +87,8 @@ def explain(motion_filter: MotionFilter, rejection: Rejection) -> Explanation:
     walk.now = rejection.cut.now
     if rejection.stage is Stage.UNDERWAY:
         walk.look_around()
+    elif rejection.stage is Stage.GRIPPER and rejection.opening is not None:
+        walk.open(rejection.opening)
     else:
         walk.extend()
     return walk.result()
@@ -269,6 +271,21 @@ class _Walk:
         self.finding, self._cut_ns = finding, finding.safe_until_ns
         steps.refused(11, finding)
         self._sent = plan.stop(self.now.ros_ns) or plan.executing
+        self.see_what_goes_on()
+
+    def open(self, opening: float) -> None:
+        """Whether the gripper is free on its way to what it was to be told."""
+        m, steps, plan = self._filter, self._steps, self._filter.plan_to_follow()
+        if m.avoidance is None:
+            return
+        self._sent, self._intended = plan.executing, plan.pursuit.reference
+        ahead = plan.executing.since(plan.executing.apart(self.now.ros_ns))
+        steps.saw(13, Look('opening to be told', f'{opening:.3f}', 'nothing in its way'))
+        finding = m.avoidance.find_for_gripper(ahead, opening)
+        self.finding = finding or Finding(Reason.OK, '')
+        if finding is not None:
+            steps.refused(13, finding)
+            self._sent = plan.stop(self.now.ros_ns) or plan.executing
         self.see_what_goes_on()
 
     def rehearse(self, plan: Plan) -> None:

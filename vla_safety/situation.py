@@ -60,6 +60,8 @@ class Stage(StrEnum):
     """In execution: the next part of it did not pass a check of the motion."""
     UNDERWAY = 'underway'
     """In execution: something came into the way of what had been checked."""
+    GRIPPER = 'gripper'
+    """In execution: the gripper would hit something on its way to what the rows ask."""
 
 
 CUT_BY = (
@@ -82,6 +84,7 @@ class Rejection:
         met: What the chunk met when it came.
         cut: What its rest met when it was cut off; None where that was when it came.
         finding: Why.
+        opening: What the gripper was to be told, where that is why.
     """
 
     chunk: ActionChunk
@@ -89,6 +92,7 @@ class Rejection:
     met: Situation
     cut: Situation | None
     finding: Finding
+    opening: float | None = None
 
 
 def situation_of(motion_filter: 'MotionFilter', now: Instant) -> Situation:

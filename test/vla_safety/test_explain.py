@@ -241,6 +241,25 @@ def test_a_thing_that_comes_into_the_way_says_so(armed: 'Rig') -> None:
     assert not explanation.sent.v[-1].any()
 
 
+def test_a_gripper_that_would_hit_something_says_what(armed: 'Rig') -> None:
+    """A closed gripper is told to open beside a thing; the step that refuses is the gripper's."""
+    armed.run(0.1)
+    resting = np.repeat(armed.q[None], 20, axis=0)
+    armed.filter.on_chunk(armed.chunk(resting, opening=0.0), armed.instant)
+    armed.run(1.5)
+    hand = armed.kinematics.tool_pose(armed.q)
+    beside = hand.translation + hand.rotation @ np.array([0.0, 0.05, 0.0])
+    thing = SceneObject('thing', SphereShape(0.02), Pose(tuple(beside)))
+    armed.avoidance.see('markers', (thing,), armed.now_ns)
+    armed.filter.on_chunk(armed.chunk(resting, opening=1.0), armed.instant)
+    armed.run(0.5)
+    rejection = armed.filter.rejections[-1]
+    assert rejection.stage is Stage.GRIPPER
+    explanation, _ = kept(armed, rejection)
+    assert explanation.finding == rejection.finding
+    assert explanation.steps[12].verdict is Verdict.REFUSED
+
+
 def test_a_tool_led_out_of_the_workspace_says_how_far(make_rig: type['Rig']) -> None:
     """The step that refused is that of the workspace, or of the stop that would leave it."""
     rig = make_rig()

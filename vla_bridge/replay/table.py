@@ -26,6 +26,7 @@ _STAGES = {
     Stage.CHUNK: 'refused when it came',
     Stage.EXTENSION: 'cut off in execution: the next part of it did not pass',
     Stage.UNDERWAY: 'cut off in execution: something came into the way',
+    Stage.GRIPPER: 'cut off in execution: something is in the way of the gripper',
 }
 
 
