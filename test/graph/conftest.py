@@ -173,6 +173,14 @@ class Probe:
         moving = [s.time_s for s in self.samples if s.time_s > since_s and s.speed > STANDSTILL]
         return (moving[-1] - since_s) if moving else 0.0
 
+    def seen_since(self, since_s: float) -> str:
+        """What a failed test has to say: motion and status after a moment."""
+        speeds = [
+            f'{s.time_s - since_s:.3f} s: {s.speed:.3f}' for s in self.samples if s.time_s > since_s
+        ]
+        words = [f'{status.state_name} {status.text}' for status in self.statuses[-20:]]
+        return '; '.join([*speeds[:20], *dict.fromkeys(words)])
+
     def moving(self) -> bool:
         """The arm moves now."""
         return bool(self.samples) and self.samples[-1].speed > 3 * STANDSTILL
@@ -223,6 +231,7 @@ class Graph:
         own = {
             'sim_node': ['-p', 'render:=false', '-p', f'instruction:="{scene}"'],
             'recorder_node': ['-p', f'folder:={self._folder}'],
+            'safety_node': ['-p', f'rejected_folder:={self._folder / "rejected"}'],
         }
         for name in names:
             module = ['-m', f'vla_bridge.nodes.{name}', '--ros-args']

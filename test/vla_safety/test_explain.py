@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A refused chunk, read back from its file, is refused again: for the same reason, step by step."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vla_contract.action import ActionSpace
@@ -291,6 +294,28 @@ def test_rows_cut_off_at_a_limit_are_rehearsed_to_their_rest(armed: 'Rig') -> No
     assert 0 < explanation.followed < 60
     assert explanation.sent is not None
     assert not explanation.sent.v[-1].any()
+
+
+@settings(max_examples=6)
+@given(st.integers(0, 2**32))
+def test_whatever_is_refused_is_refused_again(make_rig: type['Rig'], seed: int) -> None:
+    """Rough rows, in motion, beside things that come and go: every file repeats its reason."""
+    random = np.random.default_rng(seed)
+    rig = make_rig().arm()
+    rig.run(0.05)
+    for _ in range(6):
+        place = rig.kinematics.tool_pose(rig.q + TURN * random.uniform(-1, 1)).translation
+        thing = SceneObject('thing', SphereShape(0.04), Pose(tuple(place)))
+        rig.avoidance.see('markers', (thing,) * int(random.integers(2)), rig.now_ns)
+        drift = np.cumsum(random.normal(0, random.choice([0.005, 0.03, 0.3]), (20, 6)), axis=0)
+        opening = float(random.choice([0.0, 0.5, 1.0]))
+        chunk = rig.chunk(rig.q + drift, opening=opening, start_s=random.uniform(-0.1, 0.1))
+        with contextlib.suppress(RefusedError):
+            rig.filter.on_chunk(chunk, rig.instant)
+        rig.run(float(random.uniform(0.05, 0.4)))
+    for rejection in rig.filter.rejections:
+        explanation, _ = kept(rig, rejection)
+        assert explanation.finding == rejection.finding
 
 
 def test_steps_that_were_not_reached_say_so(armed: 'Rig') -> None:
