@@ -7,7 +7,7 @@ import numpy as np
 
 from vla_contract.action import GRIPPER, ActionChunk, ActionSpace
 from vla_safety.inverse_kinematics import InverseKinematics
-from vla_safety.limits import Limits
+from vla_safety.limits import TOLERANCE, Limits
 from vla_safety.motion import NS, Array, Motion, Times
 from vla_safety.reasons import Reason, RefusedError
 from vla_safety.rows import RowPath
@@ -42,8 +42,8 @@ def canonical(
         chunk: The chunk.
         executing: The motion in execution: increments and velocities start from it.
         limits: Position limits; rows keep their margin.
-        clip: Excess over a limit that is clipped; the first row further out, and all after it,
-            are cut.
+        clip: Excess over a limit that is clipped, as is one no greater than that of the motion in
+            execution; the first row further out, and all after it, are cut.
         ik: For rows that speak of the tool.
 
     Raises:
@@ -53,7 +53,8 @@ def canonical(
     times_ns: Times = chunk.start_ns + np.arange(len(chunk.values), dtype=np.int64) * step_ns
     has_gripper = chunk.columns[-1] == GRIPPER
     asked = absolute_rows(chunk, executing, ik)
-    kept, clipped, cut = _within_range(asked.q, limits, clip)
+    here = executing.at(chunk.start_ns).q
+    kept, clipped, cut = _within_range(asked.q, limits, np.maximum(clip, _excess(here, limits)))
     opening = np.clip(chunk.values[:, -1], 0.0, 1.0) if has_gripper else None
     rows = RowPath(times_ns[: len(kept)], kept)
     return Canonical(rows, opening, clipped, cut or asked.cut, asked.pace)
@@ -77,10 +78,15 @@ def absolute_rows(chunk: ActionChunk, executing: Motion, ik: InverseKinematics) 
     return follow_tool(chunk, motion, start, ik)
 
 
-def _within_range(q: Array, limits: Limits, clip: float) -> tuple[Array, str, str]:
+def _excess(q: Array, limits: Limits) -> Array:
+    """How far beyond the limits less their margin; below 0 inside."""
+    return np.maximum(limits.lower + limits.margin - q, q - limits.upper + limits.margin)
+
+
+def _within_range(q: Array, limits: Limits, clip: Array) -> tuple[Array, str, str]:
     lower, upper = limits.lower + limits.margin, limits.upper - limits.margin
-    excess = np.maximum(lower - q, q - upper)
-    far = np.flatnonzero((excess > clip).any(axis=1))
+    excess = _excess(q, limits)
+    far = np.flatnonzero((excess > clip + TOLERANCE).any(axis=1))
     count = int(far[0]) if len(far) else len(q)
     cut = _describe(q, excess, count, limits, lower, upper) if len(far) else ''
     if count == 0:

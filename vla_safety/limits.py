@@ -96,11 +96,15 @@ class Limits:
         return worst
 
     def leaves_range(self, motion: Motion) -> str:
-        """Empty where every position is within limits, else which joint goes where."""
+        """Empty where every position is within limits, else which joint goes where.
+
+        A joint that begins outside goes no farther out.
+        """
         points = motion.bezier if len(motion.times_ns) > 1 else motion.q[None]
         excess = self.position_excess(points).max(axis=(0, 1))
-        joint = int(np.argmax(excess))
-        if excess[joint] <= TOLERANCE:
+        further = excess - self.position_excess(motion.q[0])
+        joint = int(np.argmax(further))
+        if further[joint] <= TOLERANCE:
             return ''
         return (
             f'{self.names[joint]} goes {excess[joint]:.4f} beyond '
