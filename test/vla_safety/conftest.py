@@ -58,6 +58,7 @@ class Rig:
         self.q = np.array(self.robot.home)
         self.alive = set(COMPANIONS)
         self.sensors = True
+        self.offset = np.zeros(len(self.robot.joints))
         self.delivering = True
         self.ticking = True
         self.commands: list[Array] = []
@@ -77,7 +78,9 @@ class Rig:
         for name in self.alive:
             self.watch.heard(name, self.now_ns)
         if self.sensors:
-            positions = dict(zip(self.robot.joint_names, self.q.tolist(), strict=True))
+            positions = dict(
+                zip(self.robot.joint_names, (self.q + self.offset).tolist(), strict=True)
+            )
             if self.robot.gripper is not None:
                 positions[self.robot.gripper.joint] = self.gripper[-1] if self.gripper else 0.04
             last = self.commands[-2] if len(self.commands) > 1 else self.q
