@@ -17,8 +17,10 @@ from vla_safety.limits import Limits
 
 START_S = 60.0
 """For all nodes at the beginning, and for those started again, on a machine that is busy."""
-MOTION_S = 30.0
-"""Without motion for this long nothing can be struck in motion."""
+MOTION_S = 12.0
+"""An arm that no way leads away from where it is for so long is put back home."""
+HOMES = 3
+"""Times in a row that this may be of no avail."""
 ASK_AGAIN_S = 1.5
 FAST = 0.3
 """Some joint is at least this fast when a node is struck [rad/s]."""
@@ -95,6 +97,15 @@ class Campaign:
 
     def _reach_speed(self) -> Struck:
         """Arm and instruct until some joint is fast."""
+        for _ in range(HOMES):
+            struck = self._move()
+            if struck is not None:
+                return struck
+            self._put_home()
+        raise VlaError(f'the arm does not move: the safety node says {self._watcher.text}')
+
+    def _move(self) -> Struck | None:
+        """Motion, or None where it stays away."""
         end_s = time.monotonic() + MOTION_S
         while time.monotonic() < end_s:
             self._client.arm(START_S)
@@ -106,7 +117,16 @@ class Campaign:
             self._client.sleep(self._rng.uniform(0.0, DELAY_S))
             if self._client.appears(lambda: self._watcher.speed() > FAST, ASK_AGAIN_S):
                 return Struck(self._watcher.speed(), self._watcher.clearance_m)
-        raise VlaError(f'the arm does not move: the safety node says {self._watcher.text}')
+        return None
+
+    def _put_home(self) -> None:
+        """As a person would who frees an arm that is stuck; nothing of it is judged."""
+        self.tally.stuck.append(self._watcher.text)
+        self._client.disarm()
+        self._client.appears(lambda: self._watcher.rests(RESTING_S, 0.0), REST_WITHIN_S)
+        self._client.reset(0, '')
+        self._client.sleep(WATCHED_S)
+        self._watcher.forget(time.time())
 
     def _watch(self, strikes: tuple[Strike, ...], struck_s: float) -> None:
         """Until the arm has come to rest where it must, and every pause is over."""

@@ -39,35 +39,34 @@ class Restless:
         """Stand still until the first observation."""
         self._rng = rng
         self._ahead_s: Array = np.linspace(0.0, (rows - 1) * step_s, rows)
-        self._under_way = False
+        self._began_s = self._lasts_s = 0.0
 
     def reset(self, instruction: str) -> None:
         """Whatever is asked for."""
         del instruction
-        self._under_way = False
+        self._began_s = self._lasts_s = 0.0
 
     def infer(self, observation: Observation, prefix: Array) -> Rows:
         """The rest of the way, and beyond its end the place where it ends."""
         del prefix
         now_s = observation.stamp_ns * 1e-9
         arm = observation.state[:-1].astype(np.float64)
-        if self._under_way:
-            elapsed_s = now_s - self._began_s
-            lost = np.abs(self._at(np.array([elapsed_s]))[0] - arm).max() > LOST
-            arrived = elapsed_s > self._lasts_s - 0.1
-        if not self._under_way or lost or arrived:
-            self._set_out(arm, now_s)
+        elapsed_s = now_s - self._began_s
+        if elapsed_s > self._lasts_s - 0.1:
+            self._set_out(arm, now_s, float(self._rng.integers(2)))
+        elif np.abs(self._at(np.array([elapsed_s]))[0] - arm).max() > LOST:
+            self._set_out(arm, now_s, float(observation.state[-1]))
         times_s: Array = now_s - self._began_s + self._ahead_s
         rows = self._at(times_s)
         return Rows(np.column_stack([rows, np.full(len(rows), self._opening)]))
 
-    def _set_out(self, arm: Array, now_s: float) -> None:
+    def _set_out(self, arm: Array, now_s: float, opening: float) -> None:
+        """Elsewhere. The fingers of an arm that was held up stay as they are: it may be tight."""
         self._start, self._began_s = arm, now_s
         self._way = self._rng.uniform(LOWER, UPPER) - arm
         speed = self._rng.uniform(*SPEEDS)
         self._lasts_s = max(SHORTEST_S, _PEAK * float(np.abs(self._way).max()) / speed)
-        self._opening = float(self._rng.integers(2))
-        self._under_way = True
+        self._opening = opening
 
     def _at(self, times_s: Array) -> Array:
         """Postures at times since the beginning of the way."""

@@ -57,6 +57,7 @@ class Tally:
         self.kinds: Counter[str] = Counter()
         self.details: list[dict[str, object]] = []
         self.starved = 0
+        self.stuck: list[str] = []
         self.struck: list[Struck] = []
 
     def add(self, scene: Scene, violations: Iterable[Violation], struck: Struck) -> None:
@@ -101,6 +102,8 @@ class Tally:
             'speed_when_struck_most': _rounded(max((s.speed for s in self.struck), default=0.0)),
             'clearance_when_struck_p50_m': _rounded(_median([s.clearance_m for s in self.struck])),
             'events_with_gaps_in_joint_states': self.starved,
+            'put_home': len(self.stuck),
+            'put_home_from': self.stuck[:SHOWN],
             'by_node': {name: group.figures() for name, group in sorted(self.by_node.items())},
             'by_blow': {name: group.figures() for name, group in sorted(self.by_blow.items())},
             'details': self.details,
