@@ -5,8 +5,6 @@ The steps are listed in the order of the documentation. The filter takes them in
 the time grid, and what the gripper is asked for, are parts of the content, which comes first.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from vla_contract.action import MOST_ROWS, ActionChunk, ActionSpace
@@ -23,6 +21,7 @@ from vla_safety.content import (
     check_pose,
     check_shape,
 )
+from vla_safety.explanation import Explanation
 from vla_safety.filter import MotionFilter
 from vla_safety.measured import Instant
 from vla_safety.motion import NS, Array, Motion
@@ -30,39 +29,10 @@ from vla_safety.plan import Plan, Proposal
 from vla_safety.reasons import Finding, Reason, RefusedError
 from vla_safety.rows import RowPath
 from vla_safety.situation import Rejection, Stage, recall
-from vla_safety.steps import Look, Step, Steps
+from vla_safety.steps import Look, Steps
 
 _MADE_BY = {9: ToolSpeedCheck, 10: WorkspaceCheck, 11: Avoidance}
 _LONGEST_STEP_S = 1e3
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What the pipeline made of a chunk.
-
-    Attributes:
-        steps: All of them, reached or not.
-        finding: The outcome.
-        asked: Joint positions that the chunk asks for, limits not looked at; None where what it
-            says cannot be told in joint positions.
-        followed: Rows of them that were to be followed.
-        intended: How they were to be followed; it need not end at rest.
-        sent: What the controller holds after the decision; None where nothing moves.
-        cut_ns: Until when what was proposed is in order; None where nothing was cut off.
-        proposed: The motion that was refused; None where none was made.
-        nearest: What is nearest to the arm where the motion was cut off; None where nothing is,
-            or nothing was.
-    """
-
-    steps: tuple[Step, ...]
-    finding: Finding
-    asked: RowPath | None
-    followed: int
-    intended: Motion | None
-    sent: Motion | None
-    cut_ns: int | None
-    proposed: Motion | None
-    nearest: Clearance | None
 
 
 def explain(motion_filter: MotionFilter, rejection: Rejection) -> Explanation:

@@ -20,7 +20,8 @@ from vla_safety.collision.arms import Arm
 from vla_safety.collision.checker import CollisionChecker
 from vla_safety.collision.embedded import EmbeddedChecker
 from vla_safety.collision.objects import BoxShape, Pose, SceneObject, SphereShape
-from vla_safety.explain import Explanation, explain
+from vla_safety.explain import explain
+from vla_safety.explanation import Explanation
 from vla_safety.motion import NS
 from vla_safety.reasons import Reason, RefusedError
 from vla_safety.rejected import Setup, digest_of, from_text, rebuilt, to_text

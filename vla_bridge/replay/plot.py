@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vla_bridge.replay.scene_view import draw_views
 from vla_bridge.replay.style import ASKED, FAINT, INK, INTENDED, LIMIT, REFUSED, SENT
-from vla_safety.explain import Explanation
+from vla_safety.explanation import Explanation
 from vla_safety.filter import MotionFilter
 from vla_safety.limits import Limits
 from vla_safety.motion import NS, Array, Motion

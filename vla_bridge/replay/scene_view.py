@@ -20,7 +20,7 @@ from vla_bridge.replay.style import (
 )
 from vla_safety.collision.objects import SceneObject
 from vla_safety.collision.swept import FARTHEST
-from vla_safety.explain import Explanation
+from vla_safety.explanation import Explanation
 from vla_safety.filter import MotionFilter
 from vla_safety.motion import Array, Motion
 

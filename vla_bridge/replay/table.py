@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vla_safety.explain import Explanation
+from vla_safety.explanation import Explanation
 from vla_safety.motion import NS
 from vla_safety.reasons import Finding
 from vla_safety.rejected import RejectedChunk
