@@ -44,7 +44,13 @@ class _Known:
 
 
 class Neighbours:
-    """A ``MotionCheck`` against other arms."""
+    """A ``MotionCheck`` against other arms.
+
+    Attributes:
+        checker: Compares arms with each other.
+        opening: Least and greatest opening of our gripper.
+        kept_m: Least distance between arms that do not move [m].
+    """
 
     def __init__(
         self,
@@ -64,7 +70,8 @@ class Neighbours:
             session: Drawn by chance, new at every start.
         """
         self.opening = (0.0, 1.0)
-        self._robot, self._limits, self._checker = robot, limits, checker
+        self.checker = checker
+        self._robot, self._limits = robot, limits
         self._others = {other.said.name: other for other in others}
         self._known = {name: _Known() for name in self._others}
         self._turns = Turns(session, tuple(self._others))
@@ -119,12 +126,12 @@ class Neighbours:
         if tuple(items) == self._carried:
             return
         for item in self._carried:
-            self._checker.detach(item.name)
+            self.checker.detach(item.name)
         self._carried = ()
         for item in items:
-            self._checker.attach(item)
+            self.checker.attach(item)
             self._carried = (*self._carried, item)
-        self._radii = self._checker.radii[self._checker.layout.own.joints]
+        self._radii = self.checker.radii[self.checker.layout.own.joints]
         self._changed = True
 
     def find(self, motion: Motion) -> Finding | None:
@@ -177,17 +184,17 @@ class Neighbours:
     def nearest(self, q: Array) -> Clearance | None:
         """How near another arm comes to a place, at the end of its motion."""
         posture = self._posture(q)
-        return None if posture is None else self._checker.clearance(posture)
+        return None if posture is None else self.checker.clearance(posture)
 
     def touching(self, q: Array) -> Contact | None:
         """What of another arm overlaps ours."""
         posture = self._posture(q)
-        return None if posture is None else colliding(self._checker, posture)
+        return None if posture is None else colliding(self.checker, posture)
 
     def distance_m(self, q: Array, most_m: float) -> float:
         """To the nearest other arm; infinite beyond a distance."""
         posture = self._posture(q)
-        near = () if posture is None else self._checker.contacts(posture, Margin(most_m))
+        near = () if posture is None else self.checker.contacts(posture, Margin(most_m))
         return min((contact.distance_m for contact in near), default=np.inf)
 
     def _ours(self, motion: Motion, since_ns: int) -> OtherMotion:
@@ -201,7 +208,7 @@ class Neighbours:
         if len(motions) < len(self._others):
             return None
         others = {name: (other.motion.q[-1], other.opening[1]) for name, other in motions.items()}
-        return self._checker.layout.posture(q, self.opening[1], others)
+        return self.checker.layout.posture(q, self.opening[1], others)
 
     def _finding(self, name: str, steady_ns: int) -> Finding | None:
         known, said = self._known[name], self._others[name].said

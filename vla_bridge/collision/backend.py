@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The collision checking that a robot file asks for, or an error: never another in its place."""
 
+import secrets
 from pathlib import Path
 
 from vla_contract.deployment import Deployment
+from vla_contract.description import find_description
+from vla_contract.errors import VlaError
+from vla_contract.other_arm import Neighbour
 from vla_contract.robot import Robot
 from vla_contract.scene import CollisionBackend
 from vla_safety.avoidance import Avoidance
 from vla_safety.collision.arms import Arm
 from vla_safety.collision.checker import CollisionChecker
 from vla_safety.collision.embedded import EmbeddedChecker
+from vla_safety.collision.objects import Pose
+from vla_safety.kinematics import Kinematics
+from vla_safety.limits import Limits
+from vla_safety.neighbours import Neighbours
 from vla_safety.surroundings import surroundings
 
 
@@ -23,7 +31,33 @@ def load_avoidance(deployment: Deployment) -> Avoidance | None:
     checker = load_checker(robot, deployment.urdf_path, deployment.srdf_path)
     if checker is None:
         return None
-    return Avoidance(checker, robot, surroundings(robot, deployment.robot_path))
+    fixed = surroundings(robot, deployment.robot_path)
+    return Avoidance(checker, robot, fixed, load_neighbours(deployment))
+
+
+def load_neighbours(deployment: Deployment) -> Neighbours | None:
+    """What keeps the arm from other arms, with either backend; None where there are none.
+
+    Raises:
+        VlaError: A file of another arm is wrong, or not on this machine.
+    """
+    others = deployment.neighbours
+    if not others:
+        return None
+    robot, urdf = deployment.robot, deployment.urdf_path
+    kinematics = Kinematics(robot, urdf)
+    limits = Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
+    own = Arm(robot, urdf, deployment.srdf_path)
+    checker = EmbeddedChecker(own, [_arm(other) for other in others], among_arms=True)
+    return Neighbours(robot, limits, checker, others, secrets.randbits(63))
+
+
+def _arm(other: Neighbour) -> Arm:
+    said, robot = other.said, other.robot
+    urdf = find_description(robot.urdf, other.path)
+    if urdf is None or not urdf.is_file():
+        raise VlaError(f'{other.path}: urdf {robot.urdf} is not on this machine')
+    return Arm(robot, urdf, name=said.name, pose=Pose(said.position, said.orientation))
 
 
 def load_checker(robot: Robot, urdf: Path, srdf: Path | None) -> CollisionChecker | None:

@@ -19,6 +19,7 @@ from vla_bridge import topics
 from vla_bridge.chunk_codec import decode
 from vla_bridge.clock_watch import ClockWatch
 from vla_bridge.collision.backend import load_avoidance
+from vla_bridge.collision.other_arms import OtherArms
 from vla_bridge.collision.sources import SceneSources
 from vla_bridge.controllers.arm import ArmOutput, arm_output
 from vla_bridge.controllers.gripper import GripperOutput, gripper_output
@@ -58,6 +59,7 @@ class SafetyNode(VlaNode):
         self._arm: ArmOutput | None = None
         self._gripper: GripperOutput | None = None
         self._heartbeat: Heartbeat | None = None
+        self._others: OtherArms | None = None
         self._rejected: RejectedChunks | None = None
         self._vet_s = self._end_to_end_s = math.nan
         self._unsent_observation_ns: int | None = None
@@ -73,6 +75,9 @@ class SafetyNode(VlaNode):
         self.filter = MotionFilter(robot, kinematics, 1.0 / TICK_HZ, self._watch, avoidance)
         if avoidance is not None:
             self._sources = SceneSources(self, deployment, avoidance, self.filter.measured)
+            if avoidance.neighbours is not None:
+                others = deployment.neighbours
+                self._others = OtherArms(self, others, self.filter, avoidance.neighbours)
         self._arm = arm_output(self, robot, deployment.urdf_path)
         self._gripper = gripper_output(self, robot.gripper) if robot.gripper else None
         self._status = self.create_publisher(SafetyStatus, '~/status', topics.COMMAND)
@@ -171,6 +176,8 @@ class SafetyNode(VlaNode):
         if jump_s is not None:
             self.filter.clock_jumped(jump_s)
         self._send(self.filter.tick(now))
+        if self._others is not None:
+            self._others.tell(now)
         self._tell()
 
     def _send(self, command: Command) -> None:
