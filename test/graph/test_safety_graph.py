@@ -67,7 +67,7 @@ def test_a_suspended_safety_node_neither_moves_nor_resumes_by_itself(
     stopped = graph.signal('safety_node', signal.SIGSTOP)
     assert moving.rest_after(stopped) <= REST_S
     woken = graph.signal('safety_node', signal.SIGCONT)
-    assert moving.rest_after(woken) == 0.0
+    assert moving.rest_after(woken) == 0.0, moving.seen_since(woken)
     assert moving.status.state in (SafetyStatus.HOLD, SafetyStatus.PROTECTIVE_STOP)
 
 
