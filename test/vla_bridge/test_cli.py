@@ -88,7 +88,7 @@ def test_a_name_that_is_no_deployment_lists_those_that_are(
         ),
         (['--robot', 'ur5e', '--policy', 'robots/ur5e.yaml'], 'is a robot file, not a policy file'),
         (['/dev/null'], '/dev/null is a device, not a file'),
-        (['robots'], 'robots is a folder, not a file; names known there: franka'),
+        (['robots'], 'robots is a folder, not a file; names known there: dual_left'),
     ],
 )
 def test_what_was_named_by_mistake_is_called_what_it_is(
