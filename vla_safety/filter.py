@@ -330,7 +330,7 @@ class MotionFilter:
         result = plan.extend(now.ros_ns)
         if isinstance(result, Finding) and result.reason is Reason.LATE:
             try:
-                plan.repace(now.ros_ns, self.period_s)
+                self.pacing.catch_up(plan, now.ros_ns, self.period_s)
             except RefusedError as refusal:
                 result = Finding(refusal.reason, refusal.text)
             else:

@@ -25,7 +25,6 @@ _TRIES = 4
 """Ways that are tried for one chunk."""
 _GENTLER = 1.1
 _ROUNDING = 1e-3
-_GLANCE_NS = 1_000_000
 _SETTLE_NS = NS * 3 // 10
 """Within this, an arm that is too fast is slow enough."""
 
@@ -60,7 +59,7 @@ class Pacing:
         """
         self._asked, self._changed_ns = asked.pace, now_ns
         ceiling = min(asked.pace, self.nearness)
-        plan.follow(self._slow(partial(plan.entry, asked.rows, now_ns, period_s), ceiling))
+        plan.follow(self._slow(plan, partial(plan.entry, asked.rows, now_ns, period_s), ceiling))
 
     def adjust(self, plan: Plan, now_ns: int, period_s: float) -> Finding | None:
         """Slow down or speed up; the reason to stop where slowing down is not possible."""
@@ -74,13 +73,22 @@ class Pacing:
             return None
         self._changed_ns = now_ns
         try:
-            plan.follow(self._slow(partial(plan.reentry, now_ns, period_s), wanted))
+            plan.follow(self._slow(plan, partial(plan.reentry, now_ns, period_s), wanted))
         except RefusedError as refusal:
             if slower and refusal.reason is not Reason.ELAPSED:
                 return Finding(refusal.reason, refusal.text)
         return None
 
-    def _slow(self, enter: Callable[[float, int], Entry], ceiling: float) -> Entry:
+    def catch_up(self, plan: Plan, now_ns: int, period_s: float) -> None:
+        """Enter what is left of the rows again at the present pace, after a message came too late.
+
+        Raises:
+            RefusedError: They cannot be entered any more.
+        """
+        pace = plan.intended.scale if plan.intended else 1.0
+        plan.follow(self._slow(plan, partial(plan.reentry, now_ns, period_s), pace))
+
+    def _slow(self, plan: Plan, enter: Callable[[float, int], Entry], ceiling: float) -> Entry:
         """Enter at a pace at which the tool is slow enough, and as gently as that asks for.
 
         The way into the rows fades out as soon as joints allow, whatever the pace of the rows.
@@ -91,36 +99,38 @@ class Pacing:
         entry = enter(ceiling, 0)
         for _ in range(_TRIES):
             spliced = entry.spliced
-            on_the_way, fastest = self._uses(spliced)
-            self._use = fastest / spliced.scale
-            wanted, excess = self._wanted(), on_the_way / max(self._share(), 1e-9)
+            self._use = self._check.use(spliced.motion.since(spliced.fade_end_ns)).ratio
+            self._use /= spliced.scale
+            wanted, excess = self._wanted(), self._excess(spliced, plan)
             if wanted >= spliced.scale * (1 - _ROUNDING) and excess <= 1 + _ROUNDING:
                 return entry
             # What is too fast on the way is partly the way's own, partly that of the rows.
             gentler = max(excess, 1.0)
             fade_ns = round((spliced.fade_end_ns - spliced.motion.start_ns) * gentler * _GENTLER)
             entry = enter(min(wanted, spliced.scale / gentler**0.5), fade_ns)
-        fastest, allowed = max(self._uses(entry.spliced)) * self._most, self._rule.allowed()
-        if fastest <= allowed:
+        if self._excess(entry.spliced, plan) * HEADROOM <= 1:
             return entry
         raise RefusedError(
             Reason.TOOL_SPEED,
-            f'the tool would move at {fastest:.3f} m/s on its way into the rows; {allowed:.3f} m/s '
-            'are allowed now',
+            f'on no way into the rows is the tool as slow as it must be: at most '
+            f'{self._rule.allowed():.3f} m/s',
         )
 
-    def _uses(self, spliced: Spliced) -> tuple[float, float]:
-        """Use of the tool speed on the way into the rows, and on the rows.
+    def _excess(self, spliced: Spliced, plan: Plan) -> float:
+        """How much too fast the tool is on its way into the rows; 1 is just slow enough.
 
-        An arm that is too fast already gets time to slow down.
+        An arm that is too fast already gets time to slow down, and until then may be as fast as
+        it is going to be anyway, never faster.
         """
-        way = spliced.motion.until(spliced.fade_end_ns)
-        rows = self._check.use(spliced.motion.since(spliced.fade_end_ns)).ratio
-        used, share = self._check.use(way).ratio, self._share()
-        glance = way.until(way.apart(way.start_ns + _GLANCE_NS))
-        if used > share and self._check.use(glance).ratio > share:
-            used = self._check.use(way.since(way.apart(way.start_ns + _SETTLE_NS))).ratio
-        return used, rows
+        way, share = spliced.motion.until(spliced.fade_end_ns), max(self._share(), 1e-9)
+        used = self._check.use(way).ratio
+        if used <= share:
+            return used / share
+        anyway = self._check.use(plan.executing.since(plan.executing.apart(way.start_ns))).ratio
+        if anyway * HEADROOM <= share:
+            return used / share
+        later = self._check.use(way.since(way.apart(way.start_ns + _SETTLE_NS))).ratio
+        return max(later / share, used / anyway)
 
     def _share(self) -> float:
         """Part of the tool's speed limit that may be used now."""

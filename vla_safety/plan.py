@@ -231,7 +231,7 @@ class Plan:
         return Proposal(candidate, candidate.since(self._committed_ns), target_ns)
 
     def reentry(
-        self, now_ns: int, period_s: float, scale: float | None = None, least_fade_ns: int = 0
+        self, now_ns: int, period_s: float, most_scale: float, least_fade_ns: int = 0
     ) -> Entry:
         """A way into what is left of the rows, at a pace, from where the arm is on their path.
 
@@ -241,7 +241,7 @@ class Plan:
         Args:
             now_ns: The present.
             period_s: Time until the next message.
-            scale: Pace not to exceed; None: the present one.
+            most_scale: Pace not to exceed.
             least_fade_ns: Time in which to come to the rows at the earliest.
 
         Raises:
@@ -252,17 +252,8 @@ class Plan:
         seam_ns = self.seam_ns(now_ns, period_s)
         reached_ns = self._intended.phase_ns(min(seam_ns, self._committed_ns))
         rows = self._rows.later(seam_ns - reached_ns)
-        most_scale = self._intended.scale if scale is None else scale
         entry = self.entry(rows, now_ns, period_s, most_scale, least_fade_ns)
         return replace(entry, expires_ns=self._expires_ns)
-
-    def repace(self, now_ns: int, period_s: float) -> None:
-        """Enter what is left of the rows again, at the present pace.
-
-        Raises:
-            RefusedError: They cannot be entered any more.
-        """
-        self.follow(self.reentry(now_ns, period_s))
 
     def _message(self, now_ns: int) -> Motion:
         """The motion in execution with the history that makes replacing it seamless."""

@@ -78,6 +78,22 @@ def test_the_way_into_rows_is_as_slow_as_the_rows(
     assert 0.05 < tool_speeds(armed).max() <= 0.25
 
 
+@pytest.mark.parametrize('stall_s', [0.06, 0.08, 0.1, 0.12, 0.14])
+def test_after_a_late_tick_the_tool_is_no_faster_than_before(armed: 'Rig', stall_s: float) -> None:
+    """It is led back to rows that it is as fast as it may be on, and behind."""
+    armed.run(0.1)
+    armed.filter.tool_speed.reduced = True
+    rows = armed.q + np.linspace(0, 1.2, 60)[:, None] * np.array([1.0, 0.1, -0.1, 0, 0, 0])
+    armed.filter.on_chunk(armed.chunk(rows), armed.instant)
+    for _ in range(3):
+        armed.run(0.5)
+        armed.ticking = False
+        armed.run(stall_s)
+        armed.ticking = True
+    armed.run(2.0)
+    assert 0.05 < tool_speeds(armed).max() <= 0.25
+
+
 def test_rows_that_cannot_be_followed_slowly_enough_are_not_followed_at_all(armed: 'Rig') -> None:
     """A chunk that is refused leaves no trace: nothing goes its way at full speed."""
     armed.run(0.1)
