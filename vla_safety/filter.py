@@ -29,6 +29,7 @@ from vla_safety.provenance import Provenance
 from vla_safety.reasons import Finding, Reason, RefusedError
 from vla_safety.shared_plan import SharedPlan
 from vla_safety.situation import CUT_BY, Rejection, Situation, Stage, situation_of
+from vla_safety.storm import RejectStorm
 from vla_safety.tool_speed import ToolSpeedRule
 from vla_safety.watch import Watch
 
@@ -86,6 +87,7 @@ class MotionFilter:
         self.finding = Finding(Reason.NOT_ARMED, 'nothing moves before the arm service is called')
         self.accepted = self.rejected = 0
         self.rejections: deque[Rejection] = deque(maxlen=_KEPT)
+        self._storm = RejectStorm()
         self._met: Situation | None = None
         self.chunk: ActionChunk | None = None
         self.plan: Plan | None = None
@@ -141,6 +143,7 @@ class MotionFilter:
         if self._gripper is not None:
             self._gripper.forget()
         self.accepted = self.rejected = 0
+        self._storm.forget()
         self._enter(Mode.ARMED, Reason.OK, 'armed, waiting for chunks')
 
     def disarm(self, now: Instant, reason: Reason, text: str) -> Command:
@@ -206,15 +209,22 @@ class MotionFilter:
         try:
             asked = self._vet(chunk, now)
         except RefusedError as refusal:
-            self.rejected += 1
             finding = Finding(refusal.reason, refusal.text)
             self.rejections.append(Rejection(chunk, Stage.CHUNK, met, None, finding))
+            self.refuse(now)
             raise
         self._met = met
         if asked.cut:
             finding = Finding(Reason.TRUNCATED, asked.cut)
             self.rejections.append(Rejection(chunk, Stage.CHUNK, met, None, finding))
         return asked
+
+    def refuse(self, now: Instant) -> None:
+        """A chunk is refused, perhaps since it could not even be read; too many stop the arm."""
+        self.rejected += 1
+        storm = self._storm.refused(now.ros_ns)
+        if storm is not None and self.mode.takes_chunks:
+            self._release(Mode.PROTECTIVE_STOP, storm.reason, storm.text)
 
     def plan_to_follow(self) -> Plan:
         """The plan that a good chunk would be followed from.

@@ -161,7 +161,7 @@ class SafetyNode(VlaNode):
         except RefusedError:
             pass  # told with what else changed
         except VlaError as error:
-            self.filter.rejected += 1
+            self.filter.refuse(self._now())
             self._events.unreadable(message.session, message.sequence, str(error))
         else:
             self._unsent_observation_ns = chunk.observation_stamp_ns
