@@ -32,7 +32,8 @@ def keep_running(graph: Graph, namespace: str, advice: str, *, autostart: bool) 
         autostart: The nodes activate themselves.
     """
     console = Terminal()
-    folder = Path('out/log') / f'{datetime.now().astimezone():%Y-%m-%d-%H-%M-%S}'
+    moment = f'{datetime.now().astimezone():%Y-%m-%d-%H-%M-%S}'
+    folder = Path('out/log') / '-'.join([moment, *filter(None, namespace.split('/'))])
     names = tuple(node.name for node in graph.nodes if program(node) is not None)
     with Interrupts() as interrupts, GraphClient(namespace, interrupts.check) as client:
         client.refuse_neighbours(graph.nodes)
