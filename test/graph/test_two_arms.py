@@ -43,7 +43,7 @@ PATIENT = """
   timing: {heartbeat_timeout_s: 0.6, joint_state_max_age_s: 0.6}
 """
 """A busy machine holds an arm now and then; the policy asks again."""
-MIDDLE = np.array([0.0, -1.2, 1.55, -1.92, -1.57, -1.93])
+MIDDLE = np.array([-0.2, -1.0, 1.4, -1.97, -1.57, -1.93])
 """So far ahead that both arms cannot be there."""
 pytestmark = pytest.mark.graph
 
