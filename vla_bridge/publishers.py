@@ -6,15 +6,26 @@ from collections.abc import Collection
 from rclpy.node import Node
 
 
-def foreign_publishers(node: Node, topic: str, allowed: Collection[str]) -> tuple[str, ...]:
-    """Publishers of a topic that are not one each of the allowed nodes of our namespace."""
+def foreign_publishers(
+    node: Node, topic: str, allowed: Collection[str], alone: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Publishers of a topic that are not one each of the allowed nodes of our namespace.
+
+    Args:
+        node: Who looks.
+        topic: Of the publishers.
+        allowed: Names of nodes.
+        alone: Those of them of which no more than one lives. Others of their name are dead: the
+            graph goes on showing a node that was killed for as long as DDS waits for it.
+    """
     expected = [_path(node.get_namespace(), name) for name in allowed]
+    single = [_path(node.get_namespace(), name) for name in alone]
     foreign = []
     for info in node.get_publishers_info_by_topic(topic):
         path = _path(info.node_namespace, info.node_name)
         if path in expected:
             expected.remove(path)
-        else:
+        elif path not in single:
             foreign.append(path)
     return tuple(sorted(foreign))
 

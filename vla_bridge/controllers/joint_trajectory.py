@@ -4,7 +4,7 @@
 from rclpy.lifecycle import LifecycleNode
 from trajectory_msgs.msg import JointTrajectory
 
-from vla_bridge.controllers.rivals import ForeignGoals, other_publishers
+from vla_bridge.controllers.rivals import ForeignGoals, OtherPublishers
 from vla_bridge.controllers.trajectory import to_message
 from vla_bridge.publishers import listeners
 from vla_bridge.topics import COMMAND
@@ -22,6 +22,7 @@ class JointTrajectoryOutput:
         parent, _, _ = self._topic.rpartition('/')
         action = f'{parent}/follow_joint_trajectory' if parent else 'follow_joint_trajectory'
         self._goals = ForeignGoals(node, action)
+        self._others = OtherPublishers(node, self._topic)
 
     def send(self, motion: Motion) -> None:
         """Replace the trajectory in execution."""
@@ -39,4 +40,4 @@ class JointTrajectoryOutput:
 
     def rivals(self) -> str:
         """Other publishers, and goals sent to the controller's action."""
-        return other_publishers(self._node, self._topic) or self._goals.words()
+        return self._others.words() or self._goals.words()

@@ -9,17 +9,37 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import qos_profile_action_status_default
 from rclpy.serialization import deserialize_message
 
+from vla_bridge.heartbeat import Pulses
 from vla_bridge.publishers import foreign_publishers
+from vla_bridge.topics import GUARD_HEARTBEAT, SAFETY_HEARTBEAT
 
 _OURS = b'vla_ctrl'
 """Beginning of the ids of all goals of ours: safety node and guard know each other's by it."""
+_BEATS = {'safety_node': SAFETY_HEARTBEAT, 'guard_node': GUARD_HEARTBEAT}
+"""The nodes that may move a controller, once each, and where they beat."""
 _AT_WORK = (GoalStatus.STATUS_ACCEPTED, GoalStatus.STATUS_EXECUTING, GoalStatus.STATUS_CANCELING)
 
 
-def other_publishers(node: LifecycleNode, topic: str) -> str:
-    """Who else publishes on a controller's topic, in words; empty for nobody."""
-    others = foreign_publishers(node, topic, allowed=('safety_node', 'guard_node'))
-    return f'{", ".join(others)} also publishes on {topic}' if others else ''
+class OtherPublishers:
+    """Who else publishes on a controller's topic. Listens to nobody before it is asked.
+
+    Args:
+        node: The safety node.
+        topic: Of the controller.
+    """
+
+    def __init__(self, node: LifecycleNode, topic: str) -> None:
+        """Only note it: the guard, which never asks, has the same outputs."""
+        self._node, self._topic = node, topic
+        self._pulses: dict[str, Pulses] = {}
+
+    def words(self) -> str:
+        """Who, in words; empty for nobody."""
+        if not self._pulses:
+            self._pulses = {name: Pulses(self._node, topic) for name, topic in _BEATS.items()}
+        alone = [name for name, pulses in self._pulses.items() if pulses.alone]
+        others = foreign_publishers(self._node, self._topic, allowed=_BEATS, alone=alone)
+        return f'{", ".join(others)} also publishes on {self._topic}' if others else ''
 
 
 def goal_id() -> Any:  # noqa: ANN401 - a message

@@ -9,7 +9,7 @@ from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
-from vla_bridge.controllers.rivals import other_publishers
+from vla_bridge.controllers.rivals import OtherPublishers
 from vla_bridge.controllers.setpoints import Line, Setpoints
 from vla_bridge.controllers.trajectory import to_message
 from vla_bridge.publishers import listeners
@@ -29,6 +29,7 @@ class StreamedOutput:
         """Stream at the controller's rate."""
         self._node, self._robot = node, robot
         self._line = Line(node, robot, setpoints)
+        self._others = OtherPublishers(node, robot.controller.topic)
         self._longest_pause_s = robot.timing.heartbeat_timeout_s / 2
         self._stepped_ns = self._line.elapsed_ns()
         self._interrupted = False
@@ -53,7 +54,7 @@ class StreamedOutput:
 
     def rivals(self) -> str:
         """Other publishers."""
-        return other_publishers(self._node, self._robot.controller.topic)
+        return self._others.words()
 
     def _step(self) -> None:
         paused_s = self._line.seconds_since(self._stepped_ns)
