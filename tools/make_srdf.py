@@ -14,18 +14,16 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import pinocchio
 
 from vla_contract.deployment import load_robot
 from vla_contract.robot import Robot
 from vla_safety.collision.arms import Arm
 from vla_safety.collision.assembly import Assembly, assemble
+from vla_safety.collision.permissive import ALWAYS, moved_alike, neighbours, random_postures
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = 50_000
-ALWAYS = 0.95
-"""Share of postures in which a pair touches that is built that way."""
 NEAR_M = 0.005
 """A pair that never comes this near never touches."""
 
@@ -85,20 +83,14 @@ def _reason(
     assembly: Assembly, links: Mapping[str, int], pair: Pair, touches: float, near: int
 ) -> str:
     """Why a pair needs no check, empty if it does."""
-    parents, (a, b) = assembly.model.parents, (links[name] for name in pair)
-    if a == b or b in (parents[a], a) or a == parents[b]:
+    a, b = (links[name] for name in pair)
+    if neighbours(assembly, a, b):
         return 'Adjacent'
-    if _arm_joints(assembly, a) == _arm_joints(assembly, b):
+    if moved_alike(assembly, a, b):
         return 'Gripper'
     if touches >= ALWAYS:
         return 'Default'
     return '' if near else 'Never'
-
-
-def _arm_joints(assembly: Assembly, joint: int) -> set[str]:
-    """Joints of the arm that move a link; two links with the same ones only move as grippers do."""
-    above = (assembly.model.names[index] for index in assembly.model.supports[joint])
-    return set(above) & set(assembly.layout.names)
 
 
 def _count(assembly: Assembly, margin_m: float, samples: int) -> Counter[Pair]:
@@ -112,27 +104,13 @@ def _count(assembly: Assembly, margin_m: float, samples: int) -> Counter[Pair]:
         tuple(sorted(assembly.links[i] for i in (pair.first, pair.second)))
         for pair in checked.collisionPairs
     ]
-    low, high = _range(assembly)
-    rng = np.random.default_rng(0)
     found: Counter[Pair] = Counter()
-    for _ in range(samples):
-        q = assembly.matrix @ rng.uniform(low, high) + assembly.offset
+    for posture in random_postures(assembly, samples):
+        q = assembly.matrix @ posture + assembly.offset
         pinocchio.computeCollisions(model, data, checked, scratch, q, False)
         results = scratch.collisionResults
         found.update({pairs[i] for i in range(len(pairs)) if results[i].isCollision()})
     return found
-
-
-def _range(assembly: Assembly) -> tuple[np.ndarray, np.ndarray]:
-    """Postures to draw: joints within half a turn and their limits, openings from 0 to 1."""
-    model, names = assembly.model, assembly.layout.names
-    low, high = np.zeros(len(names)), np.ones(len(names))
-    slots = assembly.layout.own.joints
-    for index in range(slots.start, slots.stop):
-        at = model.joints[model.getJointId(names[index])].idx_q
-        low[index] = max(model.lowerPositionLimit[at], -np.pi)
-        high[index] = min(model.upperPositionLimit[at], np.pi)
-    return low, high
 
 
 def _document(
