@@ -70,11 +70,13 @@ class Campaign:
         return self._watcher.new_collisions()
 
     def _event(self, strikes: tuple[Strike, ...]) -> list[Violation]:
+        began_s = time.time()
         struck = self._reach_speed()
         struck_s = time.time()
         for strike in strikes:
             self._stage.strike(strike)
         self._watch(strikes, struck_s)
+        watched_s = time.time()
         endings = [self._stage.finish(strike) for strike in strikes if strike.restarts]
         gone = [strike.node for strike in strikes if strike.restarts]
         endings += self._stage.fallen().values()
@@ -89,6 +91,9 @@ class Campaign:
             guard_s=tuple(self._watcher.guard_s),
             collisions=self._watcher.new_collisions(),
             endings=[ending for ending in endings if ending],
+        )
+        self.tally.spent_s.append(
+            (struck_s - began_s, watched_s - struck_s, time.time() - watched_s)
         )
         violations = judge(scene, self._limits)
         self.tally.add(scene, violations, struck)

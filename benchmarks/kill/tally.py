@@ -14,6 +14,8 @@ from benchmarks.kill.verdict import Scene, Violation, standstill_s
 SHOWN = 100
 """Violations that are kept with their details; all are counted."""
 
+PHASES = ('until_motion', 'watching', 'restarting')
+
 
 @dataclass(frozen=True)
 class Struck:
@@ -58,6 +60,7 @@ class Tally:
         self.details: list[dict[str, object]] = []
         self.starved = 0
         self.stuck: list[str] = []
+        self.spent_s: list[tuple[float, ...]] = []
         self.struck: list[Struck] = []
 
     def add(self, scene: Scene, violations: Iterable[Violation], struck: Struck) -> None:
@@ -102,12 +105,16 @@ class Tally:
             'speed_when_struck_most': _rounded(max((s.speed for s in self.struck), default=0.0)),
             'clearance_when_struck_p50_m': _rounded(_median([s.clearance_m for s in self.struck])),
             'events_with_gaps_in_joint_states': self.starved,
+            'spent_s': dict(zip(PHASES, self._mean_spent(), strict=False)),
             'put_home': len(self.stuck),
             'put_home_from': self.stuck[:SHOWN],
             'by_node': {name: group.figures() for name, group in sorted(self.by_node.items())},
             'by_blow': {name: group.figures() for name, group in sorted(self.by_blow.items())},
             'details': self.details,
         }
+
+    def _mean_spent(self) -> list[float]:
+        return [_rounded(float(np.mean(phase))) for phase in zip(*self.spent_s, strict=True)]
 
     def _without_rest(self) -> int:
         return sum('never came to rest' in str(detail['text']) for detail in self.details)
