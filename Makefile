@@ -21,7 +21,7 @@ BIN := .venv/bin
 
 help:  ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo 'Settings: PYTHON=python3.12 (any target), INSTRUCTION="…" and SCENE=cluttered (demo), NAME=… (bench)'
+	@echo 'Settings: PYTHON=python3.12 (any target), INSTRUCTION="…" and SCENE=cluttered (demo), NAME=… (bench), N=… (kill, fuzz)'
 
 setup:  ## Make .venv: pinned wheels, ROS interfaces, commands (done by the others too)
 	@$(BOOTSTRAP)
@@ -48,6 +48,12 @@ bench:  ## Run the benchmarks [NAME=observation]; the benchmark `stream` install
 
 kill: setup  ## Kill, suspend and restart nodes while the simulated arm moves [N=500; a quick look without]
 	@$(BIN)/python -m benchmarks.kill $(N)
+
+fuzz: setup  ## Send random and hostile chunks through the motion filter [N=2000]
+	@$(BIN)/python -m benchmarks.fuzz --chunks $(or $(N),2000)
+
+mutate: setup  ## Take the motion filter's checks out one by one, and see that tests notice
+	@$(BIN)/python -m benchmarks.mutation
 
 lock: setup  ## Resolve requirements/constraints.txt anew from the pins beside it
 	@$(BIN)/python -m tools.lock $(PYTHONS)

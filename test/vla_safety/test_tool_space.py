@@ -157,3 +157,15 @@ def test_the_solution_stays_on_its_branch(armed: 'Rig') -> None:
         poses(armed, line(armed, (-0.1, 0.2, 0.05), (0.3, 0.2, -0.4))), armed.instant
     )
     assert np.abs(np.diff(asked.rows.q, axis=0)).max() < 0.15
+
+
+def test_a_solution_on_another_branch_is_not_followed(armed: 'Rig') -> None:
+    """Nor any solution that is far from the row before, though it is a good one by itself."""
+    armed.run(0.1)
+    start = armed.kinematics.tool_pose(armed.q)
+    turns = [pin.exp3(np.array([0.0, 0.0, angle])) for angle in (0.0, 0.1, 0.2, 0.9, 1.0)]
+    about_itself = [pin.SE3(start.rotation @ turn, start.translation) for turn in turns]
+    chunk = poses(armed, about_itself, step_s=0.3)
+    asked = armed.filter.on_chunk(chunk, armed.instant)
+    assert len(asked.rows.q) == 3
+    assert 'would turn by 0.70' in asked.cut
