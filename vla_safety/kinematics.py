@@ -9,6 +9,7 @@ import pinocchio as pin
 
 from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
+from vla_safety.chain import Chain, Frame
 from vla_safety.motion import Array
 
 
@@ -30,6 +31,7 @@ class Kinematics:
         locked = [full.getJointId(n) for n in list(full.names)[1:] if n not in robot.joint_names]
         self.model = pin.buildReducedModel(full, locked, pin.neutral(full))
         self._data = self.model.createData()
+        self._chain = Chain(self.model)
         self._order = np.array([self._index(robot, name, urdf) for name in robot.joint_names])
         self._tool = self.model.getFrameId(robot.tool_frame)
         base = self.model.getFrameId(robot.base_frame)
@@ -54,11 +56,7 @@ class Kinematics:
 
     def tool_positions(self, q: Array) -> Array:
         """Tool position in the base frame [m] for many configurations, K by 3."""
-        points = np.empty((len(q), 3))
-        for index, configuration in enumerate(self._arranged(q)):
-            pin.forwardKinematics(self.model, self._data, configuration)
-            pin.updateFramePlacement(self.model, self._data, self._tool)
-            points[index] = self._data.oMf[self._tool].translation
+        points = self._chain.positions(self._arranged(q), [self._frame(self._tool)])[0]
         return np.asarray(
             points @ self._base_from_world.rotation.T + self._base_from_world.translation
         )
@@ -104,17 +102,15 @@ class Kinematics:
             The greatest of the tool's and all joint origins' speeds, K; those of the further
             frames, K by frames.
         """
-        fastest, others = np.empty(len(q)), np.empty((len(q), len(frames)))
-        states = zip(self._arranged(q), self._arranged(v), strict=True)
-        for index, (configuration, rate) in enumerate(states):
-            pin.forwardKinematics(self.model, self._data, configuration, rate)
-            tool = pin.getFrameVelocity(self.model, self._data, self._tool).linear
-            origins = [np.dot(m.linear, m.linear) for m in self._data.v[1:]]
-            fastest[index] = np.sqrt(max(np.dot(tool, tool), *origins))
-            for at, frame in enumerate(frames):
-                point = pin.getFrameVelocity(self.model, self._data, frame).linear
-                others[index, at] = np.linalg.norm(point)
-        return fastest, others
+        origins = [Frame(joint, np.zeros(3)) for joint in range(1, self.model.njoints)]
+        looked_at = [self._frame(self._tool), *origins, *map(self._frame, frames)]
+        speeds = self._chain.speeds(self._arranged(q), self._arranged(v), looked_at)
+        count = 1 + len(origins)
+        return np.asarray(speeds[:count].max(axis=0)), np.asarray(speeds[count:].T)
+
+    def _frame(self, number: int) -> Frame:
+        frame = self.model.frames[number]
+        return Frame(int(frame.parentJoint), np.array(frame.placement.translation))
 
     def _arranged(self, values: Array) -> Array:
         """From the robot file's order to the model's."""
