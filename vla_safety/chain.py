@@ -70,7 +70,7 @@ class Chain:
         velocities = [
             linear[f.joint] + _cross(angular[f.joint], turns[f.joint] @ f.place) for f in frames
         ]
-        return np.sqrt(np.einsum('fki,fki->fk', velocities, velocities))
+        return np.asarray(np.sqrt(np.einsum('fki,fki->fk', velocities, velocities)))
 
     def _place(self, q: Array) -> tuple[list[Array], list[Array]]:
         """Rotation and origin of every joint, the base first: states by 3 by 3, states by 3."""
