@@ -32,6 +32,7 @@ from vla_bridge.safety_events import SafetyEvents
 from vla_bridge.safety_inputs import COMPANIONS, SafetyInputs
 from vla_bridge.safety_requests import SafetyRequests
 from vla_bridge.safety_status import safety_status, seconds_between, unconfigured
+from vla_bridge.stop_buttons import StopButtons
 from vla_contract.errors import VlaError
 from vla_safety.filter import Command, MotionFilter
 from vla_safety.kinematics import Kinematics
@@ -106,6 +107,7 @@ class SafetyNode(VlaNode):
         ]
         self._heartbeat = Heartbeat(self, topics.SAFETY_HEARTBEAT)
         self._clock_watch = ClockWatch()
+        self._buttons = StopButtons(self)
         self._requests.active = True
 
     def deactivate(self) -> None:
@@ -193,9 +195,12 @@ class SafetyNode(VlaNode):
         if self.filter is None or self._arm is None:
             return
         others = self._arm.rivals()
+        gone = self._buttons.gone(armed=self.filter.mode.takes_chunks)
         if others and not self.filter.mode.latched:
             text = f'{others}; end it, then arm again'
             self._send(self.filter.protect(Reason.SECOND_PUBLISHER, text, self._now()))
+        elif gone:
+            self._send(self.filter.protect(Reason.BUTTON_GONE, gone, self._now()))
 
     def _tell(self) -> None:
         """Log and publish every refusal, and every change of mode or reason, at once."""
