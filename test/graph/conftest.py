@@ -25,8 +25,8 @@ from vla_bridge import topics
 from vla_bridge.chunk_codec import encode
 from vla_bridge.heartbeat import Heartbeat
 from vla_bridge.resources import config_file
+from vla_contract.action import POSE_DELTA_COLUMNS, ActionSpace
 from vla_contract.action import ActionChunk as Chunk
-from vla_contract.action import ActionSpace
 from vla_contract.deployment import load_robot
 from vla_safety.kinematics import Kinematics
 from vla_safety.limits import Limits
@@ -147,11 +147,18 @@ class Probe:
             self.send(home + wave[:, None] * np.array([1, -0.5, 0.5, 0.3, 0.3, 1]), session)
             self.spin(0.25)
 
-    def send(self, rows: NDArray[np.float64], session: str = 'probe') -> None:
+    def send(
+        self,
+        rows: NDArray[np.float64],
+        session: str = 'probe',
+        space: ActionSpace = ActionSpace.JOINT_POSITION,
+    ) -> None:
         """Publish one chunk that starts now."""
         now_ns = self.node.get_clock().now().nanoseconds
         self.sequence += 1
-        names = self.robot.joint_names
+        names, units = self.robot.joint_names, ('rad',) * len(self.robot.joints)
+        if space is ActionSpace.POSE_DELTA:
+            names, units = POSE_DELTA_COLUMNS, ('m',) * 3 + ('rad',) * 3
         chunk = Chunk(
             session=session,
             sequence=self.sequence,
@@ -159,9 +166,9 @@ class Probe:
             observation_stamp_ns=now_ns,
             start_ns=now_ns,
             step_s=0.05,
-            space=ActionSpace.JOINT_POSITION,
+            space=space,
             columns=names,
-            units=('rad',) * len(names),
+            units=units,
             frame=self.robot.base_frame,
             values=rows,
         )
@@ -216,7 +223,13 @@ class Probe:
 
 
 class Graph:
-    """Nodes of ours in processes of their own."""
+    """Nodes of ours in processes of their own.
+
+    Attributes:
+        parameters: Of every node.
+        processes: By the name of the node.
+        scripts: Of nodes that are not quite the product's.
+    """
 
     def __init__(self, domain: int, folder: Path) -> None:
         """Nothing runs yet; recordings will go to the folder."""
@@ -224,6 +237,7 @@ class Graph:
         self._environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain)}
         self._folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.scripts: dict[str, Path] = {}
 
     def start(self, *names: str, scene: str = '') -> None:
         """Start nodes; the simulator without cameras, and with a scene for an instruction."""
@@ -234,8 +248,9 @@ class Graph:
             'safety_node': ['-p', f'rejected_folder:={self._folder / "rejected"}'],
         }
         for name in names:
-            module = ['-m', f'vla_bridge.nodes.{name}', '--ros-args']
-            command = [sys.executable, *module, *arguments, *own.get(name, [])]
+            script = self.scripts.get(name)
+            program = [str(script)] if script else ['-m', f'vla_bridge.nodes.{name}']
+            command = [sys.executable, *program, '--ros-args', *arguments, *own.get(name, [])]
             self.processes[name] = subprocess.Popen(command, cwd=CHECKOUT, env=self._environment)
 
     def signal(self, name: str, number: signal.Signals) -> float:
