@@ -8,11 +8,8 @@ import numpy as np
 from vla_contract.robot import Box, Workspace
 from vla_safety.kinematics import Kinematics
 from vla_safety.limits import TOLERANCE, Limits, Use
-from vla_safety.motion import Array, Motion, Times
+from vla_safety.motion import SAMPLE_S, Array, Motion
 from vla_safety.reasons import Finding, Reason
-
-SAMPLE_S = 0.008
-"""Greatest time between samples of checks that cannot be made in closed form [s]."""
 
 
 class MotionCheck(Protocol):
@@ -49,9 +46,9 @@ class ToolSpeedCheck:
         self._bounds = np.array([item.speed for item in self._links])
         self._limit = workspace.tool_speed
 
-    def use(self, motion: Motion) -> Use:
-        """The speed limit that is used most, at any sample."""
-        q, v, _ = motion.sample(sample_times(motion))
+    def use(self, motion: Motion, step_s: float = SAMPLE_S) -> Use:
+        """The speed limit that is used most, at any sample; for planning they may be coarse."""
+        _, q, v = motion.dense if step_s == SAMPLE_S else motion.spread(step_s)
         fastest, links = self._kinematics.speeds(q, v, self._frames)
         worst = Use(float(fastest.max()) / self._limit, 'speed of the tool or a joint')
         ratios = links.max(axis=0) / self._bounds
@@ -85,8 +82,7 @@ class WorkspaceCheck:
 
     def find(self, motion: Motion) -> Finding | None:
         """The first sample at which the tool is further out than before."""
-        times_ns = sample_times(motion)
-        q, _, _ = motion.sample(times_ns)
+        times_ns, q, _ = motion.dense
         points = self._kinematics.tool_positions(q)
         excess = self._excess(points)
         allowed = np.maximum(np.concatenate([[excess[0]], excess[:-1]]) + 1e-6, 0.0)
@@ -104,7 +100,7 @@ class WorkspaceCheck:
 
     def beyond(self, motion: Motion) -> float:
         """How far the tool goes beyond the bounds, their margin included; 0 inside [m]."""
-        q, _, _ = motion.sample(sample_times(motion))
+        _, q, _ = motion.dense
         return float(self._excess(self._kinematics.tool_positions(q)).max())
 
     def _excess(self, points: Array) -> Array:
@@ -120,24 +116,6 @@ class WorkspaceCheck:
                 return f'the keep-out "{box.name}"'
         names = ', '.join(f'"{box.name}"' for box in self._boxes)
         return f'the workspace {names}'
-
-
-def sample_times(motion: Motion) -> Times:
-    """All knots, and times between them no further apart than SAMPLE_S."""
-    if len(motion.times_ns) == 1:
-        return motion.times_ns
-    counts = np.maximum(np.ceil(motion.durations_s / SAMPLE_S), 1).astype(int)
-    parts = [
-        np.linspace(start, end, count, endpoint=False)
-        for start, end, count in zip(
-            motion.times_ns[:-1] - motion.start_ns,
-            motion.times_ns[1:] - motion.start_ns,
-            counts,
-            strict=True,
-        )
-    ]
-    offsets = np.concatenate([*parts, [motion.end_ns - motion.start_ns]])
-    return motion.start_ns + offsets.astype(np.int64)
 
 
 def _outside(box: Box, points: Array, margin: float) -> Array:

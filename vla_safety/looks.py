@@ -8,13 +8,13 @@ import numpy as np
 
 from vla_contract.action import GRIPPER, MOST_ROWS, ActionChunk, ActionSpace
 from vla_safety.canonical import Canonical
-from vla_safety.checks import SAMPLE_S, ToolSpeedCheck, WorkspaceCheck
+from vla_safety.checks import ToolSpeedCheck, WorkspaceCheck
 from vla_safety.content import COLUMNS, GRIPPER_SLACK, LARGEST, QUATERNION_SLACK
 from vla_safety.filter import MotionFilter
 from vla_safety.limits import TOLERANCE
 from vla_safety.measured import Instant
 from vla_safety.mode import Mode
-from vla_safety.motion import NS, Array, Motion
+from vla_safety.motion import NS, SAMPLE_S, Array, Motion
 from vla_safety.plan import Plan, Proposal
 from vla_safety.provenance import FUTURE_S, START_AHEAD_S
 from vla_safety.steps import Look

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Times = NDArray[np.int64]
 NS = 1_000_000_000
+SAMPLE_S = 0.008
+"""Greatest time between samples of checks that cannot be made in closed form [s]."""
 _SLIVER_NS = 500_000
 
 
@@ -105,6 +107,24 @@ class Motion:
         """
         knot = int(self.times_ns[np.abs(self.times_ns - time_ns).argmin()])
         return knot if abs(knot - time_ns) < _SLIVER_NS else time_ns
+
+    @cached_property
+    def dense(self) -> tuple[Times, Array, Array]:
+        """Times, positions and velocities no more than SAMPLE_S apart, knots included."""
+        return self.spread(SAMPLE_S)
+
+    def spread(self, step_s: float) -> tuple[Times, Array, Array]:
+        """Times, positions and velocities no more than so far apart [s], knots included."""
+        if len(self.times_ns) == 1:
+            return self.times_ns, self.q, self.v
+        lengths_ns = np.diff(self.times_ns)
+        counts = np.maximum(np.ceil(self.durations_s / step_s), 1).astype(np.int64)
+        segment = np.repeat(np.arange(len(counts)), counts)
+        index = np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+        inside = self.times_ns[segment] + lengths_ns[segment] * index // counts[segment]
+        times_ns = np.append(inside, self.end_ns)
+        q, v, _ = self.sample(times_ns)
+        return times_ns, q, v
 
     def until(self, time_ns: int) -> 'Motion':
         """The part up to a time, which becomes a knot."""

@@ -10,7 +10,7 @@ from functools import partial
 from vla_contract.robot import Workspace
 from vla_safety.canonical import Canonical
 from vla_safety.checks import ToolSpeedCheck
-from vla_safety.motion import NS
+from vla_safety.motion import NS, Motion
 from vla_safety.plan import Entry, Plan
 from vla_safety.reasons import Finding, Reason, RefusedError
 from vla_safety.splice import Spliced
@@ -25,6 +25,7 @@ _TRIES = 4
 """Ways that are tried for one chunk."""
 _GENTLER = 1.1
 _ROUNDING = 1e-3
+_STEP_S = 0.02
 _SETTLE_NS = NS * 3 // 10
 """Within this, an arm that is too fast is slow enough."""
 
@@ -99,7 +100,7 @@ class Pacing:
         entry = enter(ceiling, 0)
         for _ in range(_TRIES):
             spliced = entry.spliced
-            self._use = self._check.use(spliced.motion.since(spliced.fade_end_ns)).ratio
+            self._use = self._fastest(spliced.motion.since(spliced.fade_end_ns))
             self._use /= spliced.scale
             wanted, excess = self._wanted(), self._excess(spliced, plan)
             if wanted >= spliced.scale * (1 - _ROUNDING) and excess <= 1 + _ROUNDING:
@@ -123,14 +124,18 @@ class Pacing:
         it is going to be anyway, never faster.
         """
         way, share = spliced.motion.until(spliced.fade_end_ns), max(self._share(), 1e-9)
-        used = self._check.use(way).ratio
+        used = self._fastest(way)
         if used <= share:
             return used / share
-        anyway = self._check.use(plan.executing.since(plan.executing.apart(way.start_ns))).ratio
+        anyway = self._fastest(plan.executing.since(plan.executing.apart(way.start_ns)))
         if anyway * HEADROOM <= share:
             return used / share
-        later = self._check.use(way.since(way.apart(way.start_ns + _SETTLE_NS))).ratio
+        later = self._fastest(way.since(way.apart(way.start_ns + _SETTLE_NS)))
         return max(later / share, used / anyway)
+
+    def _fastest(self, motion: Motion) -> float:
+        """Use of the tool speed; the checks look closer, and HEADROOM is for what is missed."""
+        return self._check.use(motion, _STEP_S).ratio
 
     def _share(self) -> float:
         """Part of the tool's speed limit that may be used now."""

@@ -89,7 +89,8 @@ def splice(
     while scale >= SLOWEST:
         stretched = _Stretch(seam, seam_ns, rows, first, scale)
         for faded in _fades(last):
-            if faded < last and stretched.fade_ns(faded) < least_fade_ns:
+            too_soon = stretched.fade_ns(faded) < least_fade_ns
+            if (faded < last and too_soon) or stretched.is_hopeless(faded, limits):
                 continue
             if limits.use(stretched.head(faded)).ratio <= HEADROOM + 1e-9:
                 return Spliced(stretched.whole(faded), scale, first, faded)
@@ -118,6 +119,14 @@ class _Stretch:
         """How long the offset takes to fade over so many rows."""
         return int(self._times_ns[faded - 1]) - self._seam_ns
 
+    def is_hopeless(self, faded: int, limits: Limits) -> bool:
+        """Whether the offset alone asks for more jerk than rows within limits could take away."""
+        h, offset = self.fade_ns(faded) / NS, self._offset
+        starting = 60 * offset.q / h**3 + 36 * offset.v / h**2 + 9 * offset.a / h
+        ending = 60 * offset.q / h**3 + 24 * offset.v / h**2 + 3 * offset.a / h
+        jerk = np.maximum(np.abs(starting), np.abs(ending))
+        return bool((jerk > 2 * limits.jerk).any())
+
     def head(self, faded: int) -> Motion:
         """The part over which the offset fades, and no more."""
         return self._motion(faded, faded)
@@ -135,14 +144,13 @@ class _Stretch:
             np.stack([self._offset.v, zero]),
             np.stack([self._offset.a, zero]),
         )
-        q, v, a = fade.sample(self._times_ns[: faded - 1])
-        rest = ((0, count - faded + 1), (0, 0))
-        return Motion(
-            np.concatenate([[self._seam_ns], self._times_ns[:count]]),
-            np.vstack([self._seam.q, self._q[:count] + np.pad(q, rest)]),
-            np.vstack([self._seam.v, self._v[:count] + np.pad(v, rest)]),
-            np.vstack([self._seam.a, self._a[:count] + np.pad(a, rest)]),
-        )
+        times_ns = np.concatenate([[self._seam_ns], self._times_ns[:count]])
+        offsets = fade.sample(times_ns[1:faded])
+        seam, rows = (self._seam.q, self._seam.v, self._seam.a), (self._q, self._v, self._a)
+        parts = [np.vstack([first, row[:count]]) for first, row in zip(seam, rows, strict=True)]
+        for part, offset in zip(parts, offsets, strict=True):
+            part[1:faded] += offset
+        return Motion(times_ns, *parts)
 
 
 def _fades(count: int) -> list[int]:
