@@ -23,7 +23,7 @@ from vla_safety.braking import brake
 from vla_safety.filter import Command
 from vla_safety.motion import Motion, State
 from vla_safety.plan import Plan
-from vla_safety.reasons import RefusedError
+from vla_safety.reasons import Reason, RefusedError
 
 Array = NDArray[np.float64]
 ROBOT, ROWS, STEP_S, BOXES = 'sim_ur5e', 50, 0.05, 20
@@ -191,9 +191,10 @@ def _plan(rig: Rig) -> Plan:
 
 def _play(rig: Rig, tick: Times, ticks: int) -> None:
     """Go on for so many ticks, or until the rows end."""
-    rig.ticking = False
     for _ in range(ticks):
+        rig.ticking = False
         rig.run(2)
+        rig.ticking = True
         command = tick.measure(lambda: rig.filter.tick(rig.instant))
         if not isinstance(command, Command):
             raise TypeError('the filter answers ticks with commands')
@@ -206,15 +207,19 @@ def _play(rig: Rig, tick: Times, ticks: int) -> None:
 def _refusals(rig: Rig, rng: np.random.Generator) -> Times:
     """Chunks that no pace leads into, which is the longest search."""
     times = Times()
+    rig.run(400)
     for index in range(50):
+        rig.run(2)
         chunk = _chunk(rig, 1_000_000 + index, rng)
         chunk.values[:] += np.where(np.arange(ROWS) % 2, 0.14, -0.14)[:, None]
 
         def refused(chunk: ActionChunk = chunk) -> None:
             try:
                 rig.filter.on_chunk(chunk, rig.instant)
-            except RefusedError:
-                return
+            except RefusedError as refusal:
+                if refusal.reason is Reason.INFEASIBLE:
+                    return
+                raise
             raise RuntimeError('rows to and fro were followed')
 
         times.measure(refused)
