@@ -160,6 +160,18 @@ def test_a_gripper_action_gets_position_and_effort(bench: Bench) -> None:
     assert goals[0] == (0.4, 20.0)
 
 
+def test_a_gripper_server_that_hangs_delays_nobody(bench: Bench, ros_context: 'Context') -> None:
+    """It is there and never answers: what the safety node does besides goes on in time."""
+    hung = Node('hung', context=ros_context)  # on no executor
+    ActionServer(hung, GripperCommand, 'gripper_cmd', lambda _: GripperCommand.Result())
+    kind = {'kind': GripperKind.GRIPPER_COMMAND, 'target': 'gripper_cmd'}
+    output = gripper_output(bench.sender, GRIPPER.model_copy(update=kind))
+    ticks: list[int] = []
+    bench.sender.create_timer(0.02, lambda: ticks.append(0))
+    bench.until(lambda: len(ticks) > 25, lambda: output.send(0.4))
+    hung.destroy_node()
+
+
 def test_a_parallel_gripper_action_names_its_joint(bench: Bench) -> None:
     """ParallelGripperCommand, the only gripper action from Kilted on."""
     goals: list[tuple[list[str], list[float], list[float]]] = []

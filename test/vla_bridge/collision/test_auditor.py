@@ -167,6 +167,19 @@ def test_move_group_that_is_not_there_is_a_warning_until_it_is(bench: Bench) -> 
     assert bench.auditor.finding()[0] == DiagnosticStatus.OK
 
 
+def test_move_group_that_hangs_is_asked_again_and_not_waited_for(bench: Bench) -> None:
+    """It is there, takes questions and never answers; one that was given up does not come back."""
+    hung = FakeMoveGroup(bench.context)  # on no executor
+    bench.spin_until(lambda: bench.auditor.tally.silent >= SILENT + 1)
+    level, text = bench.auditor.finding()
+    assert level == DiagnosticStatus.WARN
+    assert 'unanswered' in text
+    assert bench.auditor.tally.agreed == 0
+    bench.executor.add_node(hung)
+    bench.spin_until(lambda: bench.auditor.tally.agreed >= 1)
+    assert bench.auditor.finding()[0] == DiagnosticStatus.OK
+
+
 def test_nothing_is_asked_while_the_arm_has_not_been_heard(bench: Bench) -> None:
     """An unknown posture has no verdict."""
     bench.posture = None
