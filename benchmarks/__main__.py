@@ -5,7 +5,16 @@ import argparse
 import subprocess
 import sys
 
-BENCHMARKS = ('observation', 'stream', 'stop', 'graph', 'simulator', 'demonstrator')
+BENCHMARKS = (
+    'observation',
+    'stream',
+    'vet',
+    'checker',
+    'stop',
+    'graph',
+    'simulator',
+    'demonstrator',
+)
 
 
 def main() -> int:
