@@ -5,6 +5,9 @@ from collections.abc import Collection
 
 from rclpy.node import Node
 
+UNKNOWN = '_NODE_NAMESPACE_UNKNOWN_/_NODE_NAME_UNKNOWN_'
+"""How rclpy calls a node whose topics are known already and whose name is still on its way."""
+
 
 def foreign_publishers(
     node: Node, topic: str, allowed: Collection[str], alone: Collection[str] = ()

@@ -3,7 +3,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rclpy.executors import SingleThreadedExecutor
@@ -12,14 +13,16 @@ from rclpy.node import Node
 from std_msgs.msg import Bool
 
 from vla_bridge import topics
-from vla_bridge.controllers.rivals import OtherPublishers
+from vla_bridge.controllers.rivals import NAMED_S, OtherPublishers
 from vla_bridge.heartbeat import LIVING_S, Heartbeat
+from vla_bridge.publishers import UNKNOWN
 
 if TYPE_CHECKING:
     from rclpy.context import Context
 
 TOPIC = 'arm_controller/commands'
 WAIT_S = 20.0
+NAMESPACE, NAME = UNKNOWN.split('/')
 
 
 class Bench:
@@ -49,6 +52,10 @@ class Bench:
         node.create_publisher(Bool, TOPIC, 1)
         self.until(lambda: self.safety.count_publishers(TOPIC) > known)
         return node
+
+    def adopt(self, node: Node) -> None:
+        """Take it down with the others."""
+        self._nodes.append(node)
 
     def until(self, done: Callable[[], object]) -> None:
         """Spin until something is true."""
@@ -84,6 +91,33 @@ def test_one_guard_is_no_rival_and_a_stranger_is_one_at_once(bench: Bench) -> No
     assert bench.others.words() == ''
     bench.join('intruder')
     assert bench.others.words() == f'/intruder also publishes on {TOPIC}'
+
+
+class Nameless(LifecycleNode):
+    """A node that sees one publisher of which DDS knows the topic and not yet the node."""
+
+    nameless = True
+
+    def get_publishers_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[Any]:
+        """As rclpy does where the name has not come."""
+        del topic_name, no_mangle
+        unknown = SimpleNamespace(node_namespace=NAMESPACE, node_name=NAME)
+        return [unknown] if self.nameless else []
+
+
+def test_a_publisher_without_a_name_is_a_rival_if_none_comes(bench: Bench) -> None:
+    """A guard that has just started was taken for a stranger, for want of its name, and latched."""
+    node = Nameless('nameless', context=bench.safety.context)
+    others = OtherPublishers(node, TOPIC)
+    assert others.words() == ''
+    node.nameless = False
+    bench.spin(NAMED_S)
+    assert others.words() == ''
+    node.nameless = True
+    assert others.words() == ''
+    bench.spin(1.2 * NAMED_S)
+    assert others.words() == f'{UNKNOWN} also publishes on {TOPIC}'
+    bench.adopt(node)
 
 
 @pytest.mark.parametrize(

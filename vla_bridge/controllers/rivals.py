@@ -2,6 +2,7 @@
 """Who else moves a controller: publishers on its topic, and goals of its action."""
 
 import secrets
+import time
 from typing import Any
 
 from action_msgs.msg import GoalInfo, GoalStatus, GoalStatusArray
@@ -10,9 +11,11 @@ from rclpy.qos import qos_profile_action_status_default
 from rclpy.serialization import deserialize_message
 
 from vla_bridge.heartbeat import Pulses
-from vla_bridge.publishers import foreign_publishers
+from vla_bridge.publishers import UNKNOWN, foreign_publishers
 from vla_bridge.topics import GUARD_HEARTBEAT, SAFETY_HEARTBEAT
 
+NAMED_S = 1.0
+"""A publisher that still has no name after this is somebody else, perhaps not even of ROS."""
 _OURS = b'vla_ctrl'
 """Beginning of the ids of all goals of ours: safety node and guard know each other's by it."""
 _BEATS = {'safety_node': SAFETY_HEARTBEAT, 'guard_node': GUARD_HEARTBEAT}
@@ -32,6 +35,7 @@ class OtherPublishers:
         """Only note it: the guard, which never asks, has the same outputs."""
         self._node, self._topic = node, topic
         self._pulses: dict[str, Pulses] = {}
+        self._unknown_s: float | None = None
 
     def words(self) -> str:
         """Who, in words; empty for nobody."""
@@ -39,7 +43,19 @@ class OtherPublishers:
             self._pulses = {name: Pulses(self._node, topic) for name, topic in _BEATS.items()}
         alone = [name for name, pulses in self._pulses.items() if pulses.alone]
         others = foreign_publishers(self._node, self._topic, allowed=_BEATS, alone=alone)
+        others = self._introduced(others)
         return f'{", ".join(others)} also publishes on {self._topic}' if others else ''
+
+    def _introduced(self, others: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that count. One whose name is still on its way may be a guard that just started."""
+        if UNKNOWN not in others:
+            self._unknown_s = None
+            return others
+        now_s = time.monotonic()
+        self._unknown_s = now_s if self._unknown_s is None else self._unknown_s
+        if now_s - self._unknown_s > NAMED_S:
+            return others
+        return tuple(name for name in others if name != UNKNOWN)
 
 
 def goal_id() -> Any:  # noqa: ANN401 - a message
