@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.kill.strikes import STOPPERS, Strike
-from benchmarks.kill.verdict import Scene, Violation, standstill_s
+from benchmarks.kill.verdict import GAP_S, Scene, Violation, standstill_s
 
 SHOWN = 100
 """Violations that are kept with their details; all are counted."""
@@ -59,6 +59,7 @@ class Tally:
         self.kinds: Counter[str] = Counter()
         self.details: list[dict[str, object]] = []
         self.starved = 0
+        self.gaps: list[dict[str, object]] = []
         self.stuck: list[str] = []
         self.spent_s: list[tuple[float, ...]] = []
         self.struck: list[Struck] = []
@@ -75,6 +76,7 @@ class Tally:
                 group.stops_s.append(rest_s)
         self.at_once[len(scene.strikes)] += 1
         self.starved += scene.track.starved
+        self._note_gaps(scene)
         self.struck.append(struck)
         for violation in found:
             self.kinds[violation.kind] += 1
@@ -108,6 +110,7 @@ class Tally:
             'spent_s': dict(zip(PHASES, self._mean_spent(), strict=False)),
             'put_home': len(self.stuck),
             'put_home_from': self.stuck[:SHOWN],
+            'gaps': self.gaps,
             'by_node': {name: group.figures() for name, group in sorted(self.by_node.items())},
             'by_blow': {name: group.figures() for name, group in sorted(self.by_blow.items())},
             'details': self.details,
@@ -123,6 +126,18 @@ class Tally:
         groups = [self.by_node.setdefault(strike.node, Group()) for strike in strikes]
         blows = {str(strike.blow) for strike in strikes if strike.node in STOPPERS}
         return groups + [self.by_blow.setdefault(blow, Group()) for blow in sorted(blows)]
+
+    def _note_gaps(self, scene: Scene) -> None:
+        times = scene.track.times_s
+        for at in np.flatnonzero(np.diff(times) > GAP_S):
+            if len(self.gaps) < SHOWN:
+                self.gaps.append(
+                    {
+                        'struck': ' and '.join(map(str, scene.strikes)),
+                        'after_s': _rounded(float(times[at] - scene.struck_s)),
+                        'lasted_s': _rounded(float(times[at + 1] - times[at])),
+                    }
+                )
 
     def _keep(self, scene: Scene, violation: Violation) -> None:
         if len(self.details) < SHOWN:

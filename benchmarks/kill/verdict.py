@@ -27,7 +27,9 @@ STEP_SLACK = 1e-3
 AFTERMATH_S = 0.5
 """What the safety node may still say after the guard has spoken, or after it was woken."""
 GAP_S = 0.05
-"""Joint states further apart than this: the simulator itself had no processor time."""
+"""Joint states further apart than this: the simulator itself stood still, and the arm with it."""
+RECOVERY_S = 0.5
+"""After that the simulated controllers are where their trajectories are by then, by a jump."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,24 @@ class Track:
     def starved(self) -> bool:
         """There is a gap in it."""
         return bool((np.diff(self.times_s) > GAP_S).any())
+
+    def lost_s(self, begin_s: float, end_s: float) -> float:
+        """Time in which the simulator stood still, within these times."""
+        gaps = np.diff(self.times_s)
+        begins, ends = self.times_s[:-1][gaps > GAP_S], self.times_s[1:][gaps > GAP_S]
+        overlap = np.minimum(ends, end_s) - np.maximum(begins, begin_s)
+        return float(np.maximum(overlap, 0.0).sum())
+
+    def undisturbed(self) -> list['Track']:
+        """What is left of it without gaps and what follows on each."""
+        ends = np.flatnonzero(np.diff(self.times_s) > GAP_S) + 1
+        pieces, begin_s = [], -np.inf
+        for first, last in itertools.pairwise((0, *ends.tolist(), len(self.times_s))):
+            times = self.times_s[first:last]
+            kept = slice(first + int(np.searchsorted(times, begin_s)), last)
+            pieces.append(Track(self.times_s[kept], self.positions[kept], self.velocities[kept]))
+            begin_s = self.times_s[min(last, len(self.times_s) - 1)] + RECOVERY_S
+        return pieces
 
 
 @dataclass(frozen=True)
@@ -117,11 +137,12 @@ def standstill_s(track: Track, struck_s: float) -> float | None:
 
 def judge(scene: Scene, limits: Limits) -> list[Violation]:
     """Everything that is wrong with what was seen."""
+    pieces = scene.track.undisturbed()
     return [
         *(Violation('contact', text) for text in scene.collisions),
         *_no_rest(scene),
-        *_outside_limits(scene.track, limits),
-        *_steps(scene.track, limits),
+        *(found for piece in pieces for found in _outside_limits(piece, limits)),
+        *(found for piece in pieces for found in _steps(piece, limits)),
         *_unasked_motion(scene),
         *_armed_by_itself(scene),
         *_went_on_after_guard(scene),
@@ -135,7 +156,7 @@ def _no_rest(scene: Scene) -> Iterator[Violation]:
     rest_s = standstill_s(scene.track, scene.struck_s)
     if rest_s is None:
         yield Violation('no rest', 'the arm never came to rest')
-    elif rest_s > REST_WITHIN_S:
+    elif rest_s > REST_WITHIN_S + scene.track.lost_s(scene.struck_s, scene.struck_s + rest_s):
         yield Violation('no rest', f'at rest after {rest_s:.3f} s; at most {REST_WITHIN_S:g} s')
 
 
@@ -172,7 +193,11 @@ def _unasked_motion(scene: Scene) -> Iterator[Violation]:
     said = np.array([report.time_s for report in scene.reports if report.mode.moving])
     newest = np.searchsorted(said, times, side='right') - 1
     asked = np.where(newest >= 0, said[newest] if len(said) else -np.inf, -np.inf)
-    alone = times[times - asked > REST_WITHIN_S]
+    late = times - asked > REST_WITHIN_S
+    lost = [
+        scene.track.lost_s(t, time_s) for t, time_s in zip(asked[late], times[late], strict=True)
+    ]
+    alone = times[late][times[late] - asked[late] - lost > REST_WITHIN_S]
     if len(alone):
         text = f'moved at {alone[0]:.3f} and {len(alone) - 1} more, and no chunk was in execution'
         yield Violation('unasked', text)

@@ -128,6 +128,19 @@ def test_stamps_that_go_back_are_found() -> None:
     assert 'step' in kinds(scene(track=replace(moved, times_s=times)))
 
 
+def test_time_in_which_the_simulator_stood_still_does_not_count() -> None:
+    """It goes on with a jump and with the motion that it had: no fault of any node of ours."""
+    moved = track()
+    late = np.where(moved.times_s > 10.2, moved.times_s + 2.0, moved.times_s)
+    jumped = moved.positions + np.where(moved.times_s > 10.2, 0.3, 0.0)[:, None]
+    stalled = scene(track=Track(late, jumped, moved.velocities))
+    assert kinds(stalled) == set()
+    assert stalled.track.starved
+    assert kinds(replace(stalled, collisions=['with the beam'])) == {'contact'}
+    later = np.where(late > 13.5, 0.5, 0.0)[:, None] + jumped
+    assert kinds(scene(track=Track(late, later, moved.velocities))) == {'step'}
+
+
 def test_motion_that_nobody_asked_for_is_found() -> None:
     """After its rest the arm moves while the safety node holds, is latched, or is dead."""
     again = track(((9.0, STOPPED_S), (12.0, 12.2)))
