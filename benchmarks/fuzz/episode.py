@@ -257,7 +257,7 @@ class _Player:
         ahead = self._ahead()
         for _ in range(10):
             thing = _placed(self._pool[name], self._spot(), rng)
-            if all(_is_clear(self._bodies, q, thing, rig.opening) for q in ahead):
+            if self._avoidable(thing, ahead):
                 break
         else:
             if not excused:
@@ -265,9 +265,16 @@ class _Player:
         moving = _is_clear(self._bodies, rig.q, thing, rig.opening)
         if not moving:
             return
-        clear = all(_is_clear(self._bodies, q, thing, rig.opening) for q in ahead)
-        self._things = [*others, replace(thing, excused=not clear)]
+        excused = not self._avoidable(thing, ahead)
+        self._things = [*others, replace(thing, excused=excused)]
         rig.see(self._things)
+
+    def _avoidable(self, thing: Thing, ahead: Sequence[Array]) -> bool:
+        """Whether a thing is clear of the arm's way, and of that of fingers already on theirs."""
+        openings = np.linspace(self._rig.opening, self._rig.opening_wanted, 5).tolist()
+        return all(
+            _is_clear(self._bodies, q, thing, opening) for q in ahead for opening in set(openings)
+        )
 
     def _ahead(self) -> list[Array]:
         """Where the arm is, and will be if nothing changes."""

@@ -75,6 +75,8 @@ class Rig:
         sensors: Joint states arrive.
         ticking: The filter gets its ticks.
         losing: The next message is lost.
+        opening: Of the gripper, which takes its time.
+        opening_wanted: What it was told last.
     """
 
     def __init__(self, name: str, robot: Robot, record: Record) -> None:
@@ -97,7 +99,7 @@ class Rig:
         self.v = np.zeros_like(self.q)
         self.alive = set(COMPANIONS)
         self.delay_ns, self.sensors, self.ticking, self.losing = 0, True, True, False
-        self.opening = self._wanted = 1.0
+        self.opening = self.opening_wanted = 1.0
         self.controller = JointTrajectoryController(
             robot.joint_names, CYCLE_NS, Measured(self.q, np.zeros_like(self.q))
         )
@@ -152,7 +154,7 @@ class Rig:
             gripper = self.robot.gripper
             if gripper is not None:
                 span = gripper.open - gripper.closed
-                self._wanted = min(max((command.gripper - gripper.closed) / span, 0.0), 1.0)
+                self.opening_wanted = min(max((command.gripper - gripper.closed) / span, 0.0), 1.0)
         if command.motion is None:
             return
         motion, scene = command.motion, len(self.record.scenes) - 1
@@ -188,7 +190,7 @@ class Rig:
         gripper = self.robot.gripper
         if gripper is not None:
             step = gripper.speed / abs(gripper.open - gripper.closed) * CYCLE_NS / NS
-            self.opening += float(np.clip(self._wanted - self.opening, -step, step))
+            self.opening += float(np.clip(self.opening_wanted - self.opening, -step, step))
 
     def _measure(self) -> None:
         for name in self.alive:
