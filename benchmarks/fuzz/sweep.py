@@ -43,7 +43,7 @@ def approaches(
     kept_m: float,
     skipped: Collection[str] = (),
 ) -> Iterator[Approach]:
-    """The first time that each pair comes too near.
+    """The first time that each pair comes too near, and the first time that it touches.
 
     Args:
         bodies: With the scene in place.
@@ -69,7 +69,9 @@ def approaches(
             floors[k] = _floor(pairs[k], distance, kept_m)
         if distance < floors[k]:
             yield Approach(sample, pairs[k], distance, floors[k])
-            continue
+            if distance < 0:
+                continue
+            floors[k] = -ROUNDING_M  # too near already: from now on, contact alone is news
         spare = max(distance - floors[k], _LEAST_M)
         after = int(np.searchsorted(travelled[:, k], travelled[sample, k] + spare, side='right'))
         if after < len(q):
