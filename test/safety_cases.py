@@ -9,6 +9,7 @@ from dataclasses import dataclass
 FIRST, LAST = 1, 92
 FIRST_FAULT, LAST_FAULT = 69, 91
 FILES = {
+    'arm_faults': 'graph/test_arm_faults.py',
     'arms': 'vla_safety/test_two_arms.py',
     'auditor': 'vla_bridge/collision/test_auditor.py',
     'avoidance': 'vla_safety/test_avoidance.py',
@@ -306,13 +307,13 @@ CASES = read_cases("""
     graph_faults faults_of_policies
     following a_goal_that_somebody_else_sends_is_noticed
 78 controller inactive
-    graph_faults faults_of_the_arm
+    arm_faults faults_of_the_arm
     graph arming_without_a_controller_is_refused_in_words
 79 controller refuses in silence
-    graph_faults faults_of_the_arm
+    arm_faults faults_of_the_arm
     filter an_arm_that_does_not_follow_is_stopped
 80 speed scaling NaN, 100
-    graph_faults faults_of_the_arm
+    arm_faults faults_of_the_arm
     speed a_distance_that_is_none_counts_as_unknown
 81 messages lost and reordered
     graph_faults faults_of_policies
@@ -340,10 +341,10 @@ CASES = read_cases("""
     motion a_singular_posture_is_held_and_left_by_joints
     tool near_a_singularity_the_pace_falls_and_then_rows_are_cut
 89 arm lags
-    graph_faults faults_of_the_arm
+    arm_faults faults_of_the_arm
     faults a_small_lag_is_followed_and_a_large_one_is_a_protective_stop
 90 arm sags
-    graph_faults faults_of_the_arm
+    arm_faults faults_of_the_arm
     motion increments_do_not_gather_what_the_arm_lags_behind
 91 storm of refusals
     graph_faults faults_of_policies

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults of people, policies and machines on the running graph, several in one run each."""
 
-import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +13,14 @@ from control_msgs.action import FollowJointTrajectory
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.action.client import ActionClient
-from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory
 from vla_control.msg import SafetyStatus
 
 from test.graph.deployments import write_deployment
+from test.graph.leading import LATCHED, MOVING, latched_by, lead, move
 from vla_bridge import topics
-from vla_bridge.controllers.trajectory import from_message, to_message
+from vla_bridge.controllers.trajectory import to_message
 from vla_bridge.resources import config_file
 from vla_contract.action import ActionSpace
 from vla_contract.robot import ArmControllerKind
@@ -36,32 +33,6 @@ pytestmark = pytest.mark.graph
 
 NODES = ('sim_node', 'safety_node', 'guard_node')
 REST_S = 0.5
-CYCLE_S = 0.01
-LATCHED = (SafetyStatus.PROTECTIVE_STOP, SafetyStatus.ESTOP, SafetyStatus.FAULT)
-MOVING = (SafetyStatus.ACTIVE, SafetyStatus.SCALED)
-SIDE = np.array([0.3, -0.12, 0.12, 0.06, 0.06, 0.3])
-
-
-def lead(probe: 'Probe', seconds: float = 0.4) -> None:
-    """Lead the arm to the farther side of its home, for a while: it is never led far away."""
-    home = np.array(probe.robot.home)
-    side = max((home + SIDE, home - SIDE), key=lambda goal: abs(goal[0] - probe.q[0]))
-    share = np.linspace(0, 1, 30)[:, None]
-    probe.send(probe.q + (side - probe.q) * share**2 * (3 - 2 * share))
-    probe.spin(seconds)
-
-
-def move(probe: 'Probe') -> None:
-    """Have the arm in motion, armed again where it has to be."""
-    if probe.status.state in LATCHED:
-        probe.until(lambda: not probe.moving(), 'the arm stands')
-        probe.arm()
-
-    def moving() -> bool:
-        lead(probe)
-        return probe.moving() and probe.status.state in MOVING
-
-    probe.until(moving, 'the arm moves')
 
 
 def begin(graph: 'Graph', probe: 'Probe') -> 'Probe':
@@ -72,17 +43,6 @@ def begin(graph: 'Graph', probe: 'Probe') -> 'Probe':
     probe.arm()
     move(probe)
     return probe
-
-
-def latched_by(probe: 'Probe', reason: str) -> None:
-    """A latched stop for this reason, after which the arm rests."""
-    probe.until(lambda: probe.status.reason == reason, reason)
-    assert probe.status.state in LATCHED
-    probe.until(lambda: not probe.moving(), 'the arm rests')
-    probe.spin(0.3)
-    rested = probe.q.copy()
-    lead(probe)
-    np.testing.assert_allclose(probe.q, rested, atol=0.01)
 
 
 def test_faults_of_people(graph: 'Graph', probe: 'Probe') -> None:
@@ -242,14 +202,18 @@ def straighten(probe: 'Probe') -> None:
 
 
 def glide(probe: 'Probe', goal: Array) -> None:
-    """Go smoothly to a posture, and be there."""
+    """Go smoothly to a posture, and be there; again where a busy machine held the arm."""
+    share = np.linspace(0, 1, 40)[:, None]
+
+    def there() -> bool:
+        if probe.status.state in LATCHED:
+            probe.arm()
+        probe.send(probe.q + (goal - probe.q) * share**2 * (3 - 2 * share))
+        probe.spin(2.3)
+        return bool(np.abs(probe.q - goal).max() < 0.02)
+
     probe.until(lambda: not probe.moving(), 'the arm stands')
-    start, rows = probe.q.copy(), 60
-    share = np.linspace(0, 1, rows)[:, None] ** 2
-    share = share * (3 - 2 * np.sqrt(share))
-    probe.send(start + (goal - start) * share)
-    probe.until(lambda: np.abs(probe.q - goal).max() < 0.02, 'the posture is reached')
-    probe.spin(0.3)
+    probe.until(there, 'the posture is reached')
 
 
 def test_faults_of_the_machine(graph: 'Graph', probe: 'Probe', tmp_path: Path) -> None:
@@ -275,141 +239,6 @@ def test_faults_of_the_machine(graph: 'Graph', probe: 'Probe', tmp_path: Path) -
     move(probe)
     probe.assert_within_limits()
     probe.assert_without_jumps()
-
-
-class HeavyArm:
-    """An arm on the probe's node, with a controller that may do nothing.
-
-    Attributes:
-        sag: Of every joint, below what it is told [rad].
-        lag_s: Time in which it makes up for most of what it is behind.
-        listening: Whether it follows what it is told from now on.
-    """
-
-    def __init__(self, probe: 'Probe') -> None:
-        """At home, at rest."""
-        self.sag, self.lag_s, self.listening = 0.0, 0.0, True
-        self._probe = probe
-        home = np.array(probe.robot.home)
-        self._plan, self._q = Motion.still(0, home), home
-        self._output = probe.node.create_publisher(
-            JointState, probe.robot.joint_states, topics.SENSOR
-        )
-        topic = probe.robot.controller.topic
-        probe.node.create_subscription(JointTrajectory, topic, self._on_plan, topics.COMMAND)
-        probe.node.create_timer(CYCLE_S, self._tell)
-
-    def _on_plan(self, message: JointTrajectory) -> None:
-        if self.listening:
-            self._plan = from_message(self._probe.robot.joint_names, message)
-
-    @property
-    def told(self) -> Array:
-        """Where it is told to be in the end."""
-        return np.asarray(self._plan.q[-1])
-
-    def _tell(self) -> None:
-        now = self._probe.node.get_clock().now()
-        before, goal = self._q, self._plan.at(now.nanoseconds).q
-        self._q = before + (goal - before) * min(1.0, CYCLE_S / max(self.lag_s, CYCLE_S))
-        names = list(self._probe.robot.joint_names)
-        message = JointState(name=names, position=(self._q - self.sag).tolist())
-        message.velocity = ((self._q - before) / CYCLE_S).tolist()
-        message.header.stamp = now.to_msg()
-        self._output.publish(message)
-
-
-def test_faults_of_the_arm(graph: 'Graph', probe: 'Probe', tmp_path: Path) -> None:
-    """It sags, lags, or does not listen; and the distance to people is no distance.
-
-    Cases 78, 79, 80, 89 and 90.
-    """
-    people = Float64(data=5.0)
-    path = tmp_path / 'deployment.yaml'
-    path.write_text(
-        f'robot: {config_file("sim_ur5e", "robots")}\n'
-        f'policy: {config_file("hold", "policies")}\n'
-        'robot_overrides: {separation: {topic: nearest_person, max_age_s: 0.5}}\n'
-    )
-    graph.parameters = {'deployment': str(path)}
-    arm = HeavyArm(probe)
-    near = probe.node.create_publisher(Float64, 'nearest_person', topics.SENSOR)
-    probe.node.create_timer(0.05, lambda: near.publish(people))
-    graph.start('safety_node', 'guard_node')
-    probe.stand_in('policy_node', 'instruction_node')
-    probe.give_task('sway')
-    probe.arm()
-
-    arm.lag_s = 0.02
-    move(probe)
-    stay(probe, arm)
-    bad_people(probe, people)
-
-    for fault in (stop_listening, lag):
-        move(probe)
-        fault(probe, arm)
-        arm.lag_s = 0.0
-        latched_by(probe, 'TRACKING')
-        arm.listening = True
-    move(probe)
-
-
-def stay(probe: 'Probe', arm: HeavyArm) -> None:
-    """An arm that sags is told the same place again and again, not a lower one each time."""
-    probe.until(lambda: not probe.moving(), 'the arm stands')
-    probe.spin(0.5)
-    arm.sag = 0.05
-    probe.spin(0.3)
-    told = arm.told.copy()
-    for _ in range(6):
-        probe.send(np.zeros((10, 6)), space=ActionSpace.JOINT_DELTA)
-        probe.spin(0.2)
-    np.testing.assert_allclose(arm.told, told, atol=1e-6)
-    assert probe.status.state not in LATCHED
-    arm.sag = 0.0
-
-
-def bad_people(probe: 'Probe', people: Float64) -> None:
-    """No number is nobody who measures; a hundred metres are not a hundred times the speed."""
-    for value in (math.nan, -1.0):
-        people.data = 100.0
-        probe.until(lambda: probe.status.person_distance > 50.0, 'people are far')
-        assert probe.status.tool_speed_allowed <= probe.robot.workspace.tool_speed
-        move(probe)
-        people.data = value
-        seen = len(probe.statuses)
-        for _ in range(4):
-            lead(probe)
-        told = {(status.state, status.reason) for status in probe.statuses[seen:]}
-        assert (SafetyStatus.HOLD, 'PERSON_UNKNOWN') in told
-        probe.until(lambda: not probe.moving(), 'the arm rests')
-    people.data = 5.0
-    probe.spin(0.2)
-
-
-def stop_listening(probe: 'Probe', arm: HeavyArm) -> None:
-    """Inactive, or refusing what comes without a word: the old motion goes on to its end."""
-    arm.listening = False
-    until_latched(probe, lambda: lead(probe, 1.5))
-
-
-def lag(probe: 'Probe', arm: HeavyArm) -> None:
-    """More and more behind."""
-
-    def more() -> None:
-        arm.lag_s += 0.2
-        lead(probe, 1.5)
-
-    until_latched(probe, more)
-
-
-def until_latched(probe: 'Probe', act: Callable[[], None]) -> None:
-    """Do it again until the arm is stopped for it."""
-    for _ in range(24):
-        act()
-        if probe.status.state in LATCHED:
-            return
-    pytest.fail(f'never stopped: {probe.status.text}')
 
 
 @pytest.mark.usefixtures('ros_domain')
