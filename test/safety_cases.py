@@ -345,6 +345,7 @@ CASES = read_cases("""
     faults a_small_lag_is_followed_and_a_large_one_is_a_protective_stop
 90 arm sags
     arm_faults faults_of_the_arm
+    faults an_arm_that_sags_does_not_step_when_it_is_armed
     motion increments_do_not_gather_what_the_arm_lags_behind
 91 storm of refusals
     graph_faults faults_of_policies

@@ -4,6 +4,7 @@
 import time
 from collections.abc import Callable
 
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64, Header, String
 from vla_control.msg import Task
@@ -55,8 +56,32 @@ class SafetyInputs:
             node.create_subscription(
                 Float64, robot.separation.topic, self._on_separation, topics.SENSOR
             )
+        if robot.controller.state_topic:
+            self._listen_to_controller(node, robot.controller.state_topic)
         for name, (topic, _) in COMPANIONS.items():
             node.create_subscription(Header, topic, self._hearing(name), topics.SENSOR)
+
+    def _listen_to_controller(self, node: VlaNode, topic: str) -> None:
+        """Hear where the controller holds the arm, where its message type is installed."""
+        try:
+            from control_msgs.msg import JointTrajectoryControllerState
+        except ImportError as error:
+            node.get_logger().warning(
+                f'{topic} is not heard ({error}); an arm that sags steps by that when it is armed. '
+                'Install ros-$ROS_DISTRO-control-msgs'
+            )
+            return
+
+        def on_state(message: bytes) -> None:
+            self._filter.oversight.told.hear(lambda: positions(message), self._now())
+
+        def positions(message: bytes) -> dict[str, float]:
+            state = deserialize_message(message, JointTrajectoryControllerState)
+            return dict(zip(state.joint_names, state.reference.positions, strict=False))
+
+        node.create_subscription(
+            JointTrajectoryControllerState, topic, on_state, topics.SENSOR, raw=True
+        )
 
     def _hearing(self, name: str) -> Callable[[Header], None]:
         def heard(_: Header) -> None:

@@ -10,6 +10,7 @@ from vla_safety.measured import Instant, Measured
 from vla_safety.motion import NS, Array
 from vla_safety.plan import Plan
 from vla_safety.reasons import Finding, Reason, RefusedError
+from vla_safety.told import Told
 from vla_safety.tool_speed import ToolSpeedRule
 from vla_safety.watch import Watch
 
@@ -27,6 +28,7 @@ class Oversight:
     ) -> None:
         """Look at all of these."""
         self.measured = Measured(robot, limits)
+        self.told = Told(robot, limits)
         self.watch = watch
         self._robot, self._limits = robot, limits
         self._rule, self._avoidance = rule, avoidance
@@ -42,7 +44,7 @@ class Oversight:
         )
 
     def start(self, now: Instant) -> Array:
-        """Where the arm stands, ready to be moved; the next tick is the first.
+        """Where the arm is held, ready to be moved; the next tick is the first.
 
         Raises:
             RefusedError: Something must be put right before anything moves.
@@ -56,7 +58,7 @@ class Oversight:
         self._refuse_outside(q)
         self._refuse_contact(q)
         self._ticked_ns = None
-        return q
+        return self.told.start(q, now)
 
     def _refuse_outside(self, q: Array) -> None:
         excess = self._limits.position_excess(q)

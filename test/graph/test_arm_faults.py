@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from control_msgs.msg import JointTrajectoryControllerState
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from trajectory_msgs.msg import JointTrajectory
@@ -46,6 +47,9 @@ class HeavyArm:
         self._output = probe.node.create_publisher(
             JointState, probe.robot.joint_states, topics.SENSOR
         )
+        self._state = probe.node.create_publisher(
+            JointTrajectoryControllerState, probe.robot.controller.state_topic, topics.COMMAND
+        )
         topic = probe.robot.controller.topic
         probe.node.create_subscription(JointTrajectory, topic, self._on_plan, topics.COMMAND)
         probe.node.create_timer(CYCLE_S, self._tell)
@@ -68,6 +72,9 @@ class HeavyArm:
         message.velocity = ((self._q - before) / CYCLE_S).tolist()
         message.header.stamp = now.to_msg()
         self._output.publish(message)
+        state = JointTrajectoryControllerState(joint_names=names)
+        state.reference.positions = goal.tolist()
+        self._state.publish(state)
 
 
 def test_faults_of_the_arm(graph: 'Graph', probe: 'Probe', tmp_path: Path) -> None:
@@ -106,7 +113,10 @@ def test_faults_of_the_arm(graph: 'Graph', probe: 'Probe', tmp_path: Path) -> No
 
 
 def stay(probe: 'Probe', arm: HeavyArm) -> None:
-    """An arm that sags is told the same place again and again, not a lower one each time."""
+    """An arm that sags is told the same place again and again, not a lower one each time.
+
+    Nor does it step when it is armed again.
+    """
     probe.until(lambda: not probe.moving(), 'the arm stands')
     probe.spin(0.5)
     arm.sag = 0.05
@@ -117,6 +127,12 @@ def stay(probe: 'Probe', arm: HeavyArm) -> None:
         probe.spin(0.2)
     np.testing.assert_allclose(arm.told, told, atol=1e-6)
     assert probe.status.state not in LATCHED
+    assert probe.call(topics.SAFETY_STOP).success
+    probe.arm()
+    probe.send(np.zeros((10, 6)), space=ActionSpace.JOINT_DELTA)
+    probe.spin(0.6)
+    assert probe.status.accepted == 1
+    np.testing.assert_allclose(arm.told, told, atol=1e-6)
     arm.sag = 0.0
 
 

@@ -2,11 +2,13 @@
 """Buttons that chatter, services that are called without end, and chunks that come in storms."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from vla_contract.action import ActionSpace
 from vla_contract.errors import VlaError
 from vla_safety.limits import Limits
 from vla_safety.mode import Mode
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from test.vla_safety.conftest import Rig
 
 CYCLE_S = 0.01
+HALF = {'elbow_joint': 1.9}
 
 
 def moving(rig: 'Rig') -> 'Rig':
@@ -134,6 +137,52 @@ def test_a_small_lag_is_followed_and_a_large_one_is_a_protective_stop(armed: 'Ri
     assert armed.filter.finding.reason is Reason.TRACKING
     armed.run(0.5)
     assert armed.at_rest()
+
+
+def hold(rig: 'Rig', seconds: float) -> None:
+    """Let time pass while the controller says where it holds the arm."""
+    for _ in range(round(seconds / CYCLE_S)):
+        rig.run(CYCLE_S)
+        said = dict(zip(rig.robot.joint_names, rig.q.tolist(), strict=True))
+        rig.filter.oversight.told.hear(partial(dict, said), rig.instant)
+
+
+def test_an_arm_that_sags_does_not_step_when_it_is_armed(rig: 'Rig') -> None:
+    """It is measured below where it is held, and sags no farther for being armed again."""
+    rig.offset[1] = -0.04
+    held = rig.q.copy()
+    for _ in range(3):
+        hold(rig, 0.2)
+        rig.arm()
+        hold(rig, 0.1)
+        stay = replace(rig.chunk(np.zeros((10, 6))), space=ActionSpace.JOINT_DELTA)
+        rig.filter.on_chunk(stay, rig.instant)
+        hold(rig, 1.0)
+        rig.deliver(rig.filter.protect(Reason.STOP_ASKED, 'by hand', rig.instant))
+    np.testing.assert_allclose(rig.q, held, atol=1e-9)
+    assert rig.speeds().max() < 1e-6
+
+
+@pytest.mark.parametrize('said', [{}, HALF, {'elbow_joint': 9.0}, {'elbow_joint': np.nan}])
+def test_what_no_controller_of_this_arm_says_is_not_believed(
+    rig: 'Rig', said: dict[str, float]
+) -> None:
+    """Half an arm, one that is elsewhere, and no number: then the motion begins as measured."""
+    rig.run(0.1)
+    names = rig.robot.joint_names
+    whole = dict(zip(names, rig.q.tolist(), strict=True)) if len(said) and said != HALF else {}
+    rig.filter.oversight.told.hear(lambda: whole | said, rig.instant)
+    np.testing.assert_array_equal(rig.filter.oversight.start(rig.instant), rig.q)
+
+
+def test_what_a_controller_said_long_ago_is_not_believed(rig: 'Rig') -> None:
+    """It may have been stopped and the arm moved by hand."""
+    rig.run(0.1)
+    said = dict(zip(rig.robot.joint_names, (rig.q + 0.02).tolist(), strict=True))
+    rig.filter.oversight.told.hear(partial(dict, said), rig.instant)
+    np.testing.assert_array_equal(rig.filter.oversight.start(rig.instant), rig.q + 0.02)
+    rig.run(1.0)
+    np.testing.assert_array_equal(rig.filter.oversight.start(rig.instant), rig.q)
 
 
 @pytest.mark.parametrize(
