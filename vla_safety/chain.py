@@ -50,6 +50,7 @@ class Chain:
         """Read the model once."""
         self._joints = [_joint(model, index) for index in range(1, model.njoints)]
         self._columns = [int(model.joints[index].idx_q) for index in range(1, model.njoints)]
+        self._last: tuple[Array, list[Array], list[Array]] | None = None
 
     def positions(self, q: Array, frames: Sequence[Frame]) -> Array:
         """Of frames in the model's world [m]: frames by states by 3."""
@@ -73,7 +74,12 @@ class Chain:
         return np.asarray(np.sqrt(np.einsum('fki,fki->fk', velocities, velocities)))
 
     def _place(self, q: Array) -> tuple[list[Array], list[Array]]:
-        """Rotation and origin of every joint, the base first: states by 3 by 3, states by 3."""
+        """Rotation and origin of every joint, the base first: states by 3 by 3, states by 3.
+
+        One check after another asks about the same states.
+        """
+        if self._last is not None and np.array_equal(self._last[0], q):
+            return self._last[1:]
         turns = [np.broadcast_to(np.eye(3), (len(q), 3, 3))]
         places = [np.zeros((len(q), 3))]
         for joint, column in zip(self._joints, self._columns, strict=True):
@@ -86,6 +92,7 @@ class Chain:
                 turns.append(turns[above] @ joint.fixed)
                 place = place + (turns[-1] @ joint.axis) * value[:, None]
             places.append(place)
+        self._last = q, turns, places
         return turns, places
 
 

@@ -8,8 +8,10 @@ import numpy as np
 from vla_contract.robot import Box, Workspace
 from vla_safety.kinematics import Kinematics
 from vla_safety.limits import TOLERANCE, Limits, Use
-from vla_safety.motion import SAMPLE_S, Array, Motion
+from vla_safety.motion import SAMPLE_S, Array, Motion, Times
 from vla_safety.reasons import Finding, Reason
+
+_WHATEVER = 'speed of the tool or a joint'
 
 
 class MotionCheck(Protocol):
@@ -46,16 +48,22 @@ class ToolSpeedCheck:
         self._bounds = np.array([item.speed for item in self._links])
         self._limit = workspace.tool_speed
 
-    def use(self, motion: Motion, step_s: float = SAMPLE_S) -> Use:
-        """The speed limit that is used most, at any sample; for planning they may be coarse."""
-        _, q, v = motion.dense if step_s == SAMPLE_S else motion.spread(step_s)
+    def use(self, motion: Motion) -> Use:
+        """The speed limit that is used most, at any sample."""
+        _, ratios = self._ratios(*motion.dense)
+        limit = int(ratios.max(axis=0).argmax())
+        what = f'speed of {self._links[limit - 1].link}' if limit else _WHATEVER
+        return Use(float(ratios[:, limit].max()), what)
+
+    def along(self, motion: Motion, step_s: float) -> tuple[Times, Array]:
+        """Times no more than so far apart, and how much of a speed limit is used at each."""
+        times_ns, ratios = self._ratios(*motion.spread(step_s))
+        return times_ns, np.asarray(ratios.max(axis=1))
+
+    def _ratios(self, times_ns: Times, q: Array, v: Array) -> tuple[Times, Array]:
+        """Use of the tool's limit, and of each link's, times by limits."""
         fastest, links = self._kinematics.speeds(q, v, self._frames)
-        worst = Use(float(fastest.max()) / self._limit, 'speed of the tool or a joint')
-        ratios = links.max(axis=0) / self._bounds
-        for item, ratio in zip(self._links, ratios, strict=True):
-            if ratio > worst.ratio:
-                worst = Use(float(ratio), f'speed of {item.link}')
-        return worst
+        return times_ns, np.column_stack([fastest / self._limit, links / self._bounds])
 
     def find(self, motion: Motion) -> Finding | None:
         """Speeds above the limit."""

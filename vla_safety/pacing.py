@@ -7,10 +7,12 @@ A change of pace keeps the path: the rows' clock is stretched from the next seam
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from vla_contract.robot import Workspace
 from vla_safety.canonical import Canonical
 from vla_safety.checks import ToolSpeedCheck
-from vla_safety.motion import NS, Motion
+from vla_safety.motion import NS, Array
 from vla_safety.plan import Entry, Plan
 from vla_safety.reasons import Finding, Reason, RefusedError
 from vla_safety.splice import Spliced
@@ -100,16 +102,16 @@ class Pacing:
         entry = enter(ceiling, 0)
         for _ in range(_TRIES):
             spliced = entry.spliced
-            self._use = self._fastest(spliced.motion.since(spliced.fade_end_ns))
-            self._use /= spliced.scale
-            wanted, excess = self._wanted(), self._excess(spliced, plan)
+            way, rows = self._speeds(spliced)
+            self._use = float(rows.max()) / spliced.scale
+            wanted, excess = self._wanted(), self._excess(spliced, way, plan)
             if wanted >= spliced.scale * (1 - _ROUNDING) and excess <= 1 + _ROUNDING:
                 return entry
             # What is too fast on the way is partly the way's own, partly that of the rows.
             gentler = max(excess, 1.0)
             fade_ns = round((spliced.fade_end_ns - spliced.motion.start_ns) * gentler * _GENTLER)
             entry = enter(min(wanted, spliced.scale / gentler**0.5), fade_ns)
-        if self._excess(entry.spliced, plan) * HEADROOM <= 1:
+        if self._excess(entry.spliced, self._speeds(entry.spliced)[0], plan) * HEADROOM <= 1:
             return entry
         raise RefusedError(
             Reason.TOOL_SPEED,
@@ -117,25 +119,29 @@ class Pacing:
             f'{self._rule.allowed():.3f} m/s',
         )
 
-    def _excess(self, spliced: Spliced, plan: Plan) -> float:
+    def _speeds(self, spliced: Spliced) -> tuple[Array, Array]:
+        """Use of the tool speed by time, on the way into the rows and on them; never empty."""
+        times_ns, used = self._check.along(spliced.motion, _STEP_S)
+        fade_end = int(np.searchsorted(times_ns, spliced.fade_end_ns))
+        return used[: fade_end + 1], used[fade_end:]
+
+    def _excess(self, spliced: Spliced, way: Array, plan: Plan) -> float:
         """How much too fast the tool is on its way into the rows; 1 is just slow enough.
 
         An arm that is too fast already gets time to slow down, and until then may be as fast as
         it is going to be anyway, never faster.
         """
-        way, share = spliced.motion.until(spliced.fade_end_ns), max(self._share(), 1e-9)
-        used = self._fastest(way)
+        used, share = float(way.max()), max(self._share(), 1e-9)
         if used <= share:
             return used / share
-        anyway = self._fastest(plan.executing.since(plan.executing.apart(way.start_ns)))
+        start_ns = spliced.motion.start_ns
+        going_on = plan.executing.since(plan.executing.apart(start_ns))
+        anyway = float(self._check.along(going_on, _STEP_S)[1].max())
         if anyway * HEADROOM <= share:
             return used / share
-        later = self._fastest(way.since(way.apart(way.start_ns + _SETTLE_NS)))
-        return max(later / share, used / anyway)
-
-    def _fastest(self, motion: Motion) -> float:
-        """Use of the tool speed; the checks look closer, and HEADROOM is for what is missed."""
-        return self._check.use(motion, _STEP_S).ratio
+        settled = spliced.motion.since(spliced.motion.apart(start_ns + _SETTLE_NS))
+        later = settled.until(max(spliced.fade_end_ns, settled.start_ns))
+        return max(float(self._check.along(later, _STEP_S)[1].max()) / share, used / anyway)
 
     def _share(self) -> float:
         """Part of the tool's speed limit that may be used now."""
