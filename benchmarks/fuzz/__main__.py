@@ -47,7 +47,7 @@ def _campaign(chunks: int, seed: int, processes: int | None) -> int:
         outcomes = list(_shown(workers.imap_unordered(judge, jobs, chunksize=2), len(jobs)))
     seconds = time.monotonic() - started
     outcomes.sort(key=lambda outcome: outcome.seed)
-    kept = [_keep(outcome) for outcome in outcomes if outcome.violations]
+    kept = [_file(outcome) for outcome in outcomes if outcome.violations]
     _show_kinds(outcomes)
     figures = _figures(outcomes, seconds, processes or multiprocessing.cpu_count())
     write('fuzz', {**figures, 'seed': seed}, '\n'.join(f'replay: {path}' for path in kept))
@@ -62,6 +62,8 @@ def _shown(outcomes: Iterator[Outcome], count: int) -> Iterator[Outcome]:
         wrong = 0
         for outcome in outcomes:
             wrong += len(outcome.violations)
+            if outcome.violations:
+                _keep(outcome)
             text = f'chunks, {wrong or "no"} violation{"s" * (wrong > 1)}'
             progress.update(bar, advance=outcome.chunks, description=text)
             yield outcome
@@ -120,18 +122,21 @@ def _show_kinds(outcomes: Sequence[Outcome]) -> None:
     Console().print(table)
 
 
-def _keep(outcome: Outcome) -> Path:
-    """A small file with which to see it again."""
+def _file(outcome: Outcome) -> Path:
+    return VIOLATIONS / f'{outcome.seed[0]}-{outcome.seed[1]}.json'
+
+
+def _keep(outcome: Outcome) -> None:
+    """Write a small file with which to see it again."""
     VIOLATIONS.mkdir(parents=True, exist_ok=True)
-    path = VIOLATIONS / f'{outcome.seed[0]}-{outcome.seed[1]}.json'
     document = {
         'seed': outcome.seed,
         'commit': commit(),
         'robot': outcome.robot,
         'violations': [violation._asdict() for violation in outcome.violations],
     }
-    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + '\n', encoding='utf-8')
-    return path
+    text = json.dumps(document, indent=2, ensure_ascii=False) + '\n'
+    _file(outcome).write_text(text, encoding='utf-8')
 
 
 def _replay(path: Path) -> int:
