@@ -14,8 +14,9 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
-from vla_bridge.transport import make_room
+from vla_bridge.transport import make_room, share_no_memory
 
 DDS = Path(__file__).resolve().parents[2] / 'config' / 'dds'
 WAIT_S = 20.0
@@ -76,6 +77,70 @@ def test_the_users_own_profiles_are_kept(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(os, 'environ', before)
         make_room()
         assert set(os.environ.values()) == {str(DDS / 'camera.xml')}
+
+
+CALM = """
+import rclpy
+from std_msgs.msg import Header
+from vla_bridge.transport import share_no_memory
+
+share_no_memory()
+rclpy.init()
+node = rclpy.create_node('calm')
+answers = node.create_publisher(Header, 'answers', 10)
+
+def answer(question):
+    mapped = sum('/dev/shm/fastrtps' in line for line in open('/proc/self/maps'))
+    answers.publish(Header(frame_id=f'{question.frame_id} {mapped}'))
+
+node.create_subscription(Header, 'questions', answer, 10)
+rclpy.spin(node)
+"""
+
+
+def test_a_process_without_shared_memory_talks_to_others_all_the_same(
+    ros_context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It maps none of Fast DDS: nobody who is suspended holds a lock that it waits for."""
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    node = rclpy.create_node('asker', context=ros_context)
+    heard: list[str] = []
+
+    def hear(answer: Header) -> None:
+        heard.append(answer.frame_id)
+
+    node.create_subscription(Header, 'answers', hear, 10)
+    questions = node.create_publisher(Header, 'questions', 10)
+    executor = SingleThreadedExecutor(context=ros_context)
+    executor.add_node(node)
+    calm = subprocess.Popen([sys.executable, '-c', CALM])
+    try:
+        end = time.monotonic() + WAIT_S
+        while not heard:
+            assert time.monotonic() < end
+            questions.publish(Header(frame_id='mapped?'))
+            executor.spin_once(timeout_sec=0.1)
+    finally:
+        calm.kill()
+        calm.wait()
+        node.destroy_node()
+    assert heard[0] == 'mapped? 0'
+
+
+def test_beyond_this_machine_only_the_transport_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Range and peers are the user's, and so is a profile."""
+    for before in (
+        {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'},
+        {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'ROS_STATIC_PEERS': '10.0.0.2'},
+        {},
+    ):
+        monkeypatch.setattr(os, 'environ', dict(before))
+        share_no_memory()
+        assert os.environ == before | {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
+    chosen = {'FASTRTPS_DEFAULT_PROFILES_FILE': 'mine.xml'}
+    monkeypatch.setattr(os, 'environ', dict(chosen))
+    share_no_memory()
+    assert os.environ == chosen
 
 
 def test_the_memory_of_a_picture_is_used_again() -> None:

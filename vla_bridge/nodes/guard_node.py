@@ -24,6 +24,7 @@ from vla_bridge.controllers.arm import StopOutput, plan_topic, stop_output
 from vla_bridge.controllers.trajectory import from_message
 from vla_bridge.heartbeat import Heartbeat
 from vla_bridge.lifecycle_node import VlaNode, run
+from vla_bridge.transport import share_no_memory
 from vla_contract.errors import VlaError
 from vla_safety.kinematics import Kinematics
 from vla_safety.limits import Limits
@@ -140,6 +141,7 @@ class GuardNode(VlaNode):
 
 def main() -> None:
     """Run the node."""
+    share_no_memory()
     sys.exit(run(GuardNode))
 
 

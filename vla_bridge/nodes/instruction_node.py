@@ -34,6 +34,7 @@ from vla_bridge.task_run import (
     TaskRun,
     check_request,
 )
+from vla_bridge.transport import share_no_memory
 from vla_contract.errors import VlaError
 
 _FEEDBACK_HZ = 5.0
@@ -322,6 +323,7 @@ def _result(ending: Ending) -> Execute.Result:
 
 def main() -> None:
     """Run the node."""
+    share_no_memory()
     sys.exit(run(InstructionNode))
 
 

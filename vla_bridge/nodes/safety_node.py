@@ -33,6 +33,7 @@ from vla_bridge.safety_inputs import COMPANIONS, SafetyInputs
 from vla_bridge.safety_requests import SafetyRequests
 from vla_bridge.safety_status import safety_status, seconds_between, unconfigured
 from vla_bridge.stop_buttons import StopButtons
+from vla_bridge.transport import share_no_memory
 from vla_contract.errors import VlaError
 from vla_safety.filter import Command, MotionFilter
 from vla_safety.kinematics import Kinematics
@@ -244,6 +245,7 @@ class SafetyNode(VlaNode):
 
 def main() -> None:
     """Run the node."""
+    share_no_memory()
     sys.exit(run(SafetyNode))
 
 
