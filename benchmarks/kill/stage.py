@@ -31,6 +31,8 @@ _OWN: dict[str, dict[str, Value]] = {
     SIMULATOR: {'render': False},
     'policy_node': {'nice': 0},
 }
+_PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+_LOOPBACK = CHECKOUT / 'config' / 'dds' / 'loopback.xml'
 _SENT = {
     Blow.KILLED: signal.SIGKILL,
     Blow.TERMINATED: signal.SIGTERM,
@@ -124,12 +126,21 @@ class Stage:
         self._output.close()
 
     def _environment(self) -> dict[str, str]:
-        return dict(os.environ) | {
-            'PYTHONUNBUFFERED': '1',
-            'PYTHONPATH': str(CHECKOUT),
-            'RCUTILS_COLORIZED_OUTPUT': '0',
-            'ROS_LOG_DIR': str(self._folder / 'ros'),
-        }
+        """The simulator, too, does without shared memory: there are no pictures.
+
+        Else the simulated arm itself would stand still when a node is suspended at a bad moment.
+        """
+        return (
+            dict(os.environ)
+            | dict.fromkeys(_PROFILES, str(_LOOPBACK))
+            | {
+                'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SYSTEM_DEFAULT',
+                'PYTHONUNBUFFERED': '1',
+                'PYTHONPATH': str(CHECKOUT),
+                'RCUTILS_COLORIZED_OUTPUT': '0',
+                'ROS_LOG_DIR': str(self._folder / 'ros'),
+            }
+        )
 
 
 def _own(spec: NodeSpec) -> NodeSpec:
