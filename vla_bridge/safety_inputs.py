@@ -104,7 +104,7 @@ class SafetyInputs:
         self._send(self._filter.emergency_stop(message.data, self._now()))
 
     def _on_guard_stopped(self, message: String) -> None:
-        self._filter.stopped_by_guard(message.data)
+        self._filter.lost(Reason.GUARD_STOPPED, message.data)
 
     def _on_separation(self, message: Float64) -> None:
         self._filter.tool_speed.measured(message.data, time.monotonic_ns())

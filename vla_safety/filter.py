@@ -47,10 +47,12 @@ class Command:
     Attributes:
         motion: For the arm, from a little before now to rest; None where nothing is to be sent.
         gripper: Joint position for the gripper; None where nothing is to be sent.
+        decided_ns: When, by the steady clock: who sends it late says so by lost() instead.
     """
 
     motion: Motion | None = None
     gripper: float | None = None
+    decided_ns: int = 0
 
 
 class MotionFilter:
@@ -151,7 +153,7 @@ class MotionFilter:
         motion = self._stop_motion(now)
         if not self.mode.latched:
             self._enter(Mode.DISARMED, reason, text)
-        return Command(motion)
+        return Command(motion, decided_ns=now.steady_ns)
 
     def hold(self, reason: Reason, text: str, now: Instant) -> None:
         """Play the checked motion to its rest; go on only with a chunk observed from now on."""
@@ -164,13 +166,13 @@ class MotionFilter:
         motion = self._stop_motion(now)
         if self.mode not in (Mode.ESTOP, Mode.FAULT):
             self._enter(Mode.PROTECTIVE_STOP, reason, text)
-        return Command(motion)
+        return Command(motion, decided_ns=now.steady_ns)
 
-    def stopped_by_guard(self, text: str) -> None:
-        """The guard stopped the arm: what the controller holds is no longer our plan."""
+    def lost(self, reason: Reason, text: str) -> None:
+        """What the controller holds is not our plan: the guard's stop, or what we sent before."""
         self.plan = None
         if self.mode.takes_chunks:
-            self._enter(Mode.PROTECTIVE_STOP, Reason.GUARD_STOPPED, text)
+            self._enter(Mode.PROTECTIVE_STOP, reason, text)
 
     def emergency_stop(self, pressed: bool, now: Instant) -> Command:
         """Stop at once and latch while and after the button is pressed."""
@@ -179,7 +181,7 @@ class MotionFilter:
             return Command()
         motion = self._stop_motion(now) if self.mode is not Mode.ESTOP else None
         self._enter(Mode.ESTOP, Reason.EMERGENCY_STOP, 'the emergency stop is pressed')
-        return Command(motion)
+        return Command(motion, decided_ns=now.steady_ns)
 
     def set_task(self, task_id: str | None) -> None:
         """The task changed: chunks for any other are refused from now on."""
@@ -265,7 +267,7 @@ class MotionFilter:
         self._feel_gripper()
         motion = self._advance(self.plan, now) if self._may_grow else None
         self._show_pace()
-        return Command(motion, gripper)
+        return Command(motion, gripper, now.steady_ns)
 
     def share(self, now: Instant) -> SharedPlan | None:
         """What to tell other arms, after every tick; None where there are none, or no news."""
@@ -296,7 +298,7 @@ class MotionFilter:
         motion = self._stop_motion(now)
         self._release(Mode.HOLD, finding.reason, finding.text)
         self.provenance.require_newer_than(now.ros_ns + CLEAR_NS)
-        return Command(motion)
+        return Command(motion, decided_ns=now.steady_ns)
 
     def _cut(
         self, stage: Stage, finding: Finding, now: Instant, opening: float | None = None

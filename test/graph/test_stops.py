@@ -24,10 +24,6 @@ from vla_safety.braking import brake
 from vla_safety.measured import STANDSTILL
 from vla_safety.motion import NS, Array, State
 
-PLAYED = (ArmControllerKind.JOINT_TRAJECTORY, ArmControllerKind.FOLLOW_JOINT_TRAJECTORY)
-STALE_RAD = 0.15
-"""From where a setpoint was on its way to where the stop that followed ended [rad]."""
-
 if TYPE_CHECKING:
     from test.graph.conftest import Graph, Probe
 
@@ -161,9 +157,7 @@ def test_the_arm_comes_to_rest(
     rested = moved.q
     graph.signal('safety_node', signal.SIGCONT)
     measure(moved, now_s(moved))
-    # One old setpoint may leave when the process wakes up inside its publish call.
-    stale = 1e-3 if kind in PLAYED else STALE_RAD
-    assert moved.q == pytest.approx(rested, abs=stale)
+    assert moved.q == pytest.approx(rested, abs=1e-3)
 
     swing(moved)
     graph.signal('safety_node', signal.SIGKILL)

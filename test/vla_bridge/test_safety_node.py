@@ -2,6 +2,7 @@
 """safety_node alone: what it decides is told once, with the values, and can be replayed."""
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from vla_bridge.nodes.safety_node import SafetyNode
 from vla_bridge.safety_events import EVENTS
 from vla_contract.action import ActionChunk as Chunk
 from vla_contract.action import ActionSpace
+from vla_safety.motion import Motion
+from vla_safety.reasons import Finding
 
 PEOPLE = 'nearest_person'
 
@@ -230,6 +233,35 @@ def test_a_person_who_comes_near_is_heard(safety: SafetyBench) -> None:
         return any(event.reason == 'PERSON_NEAR' for event in safety.events)
 
     safety.bench.until(refused)
+
+
+class Sleepy:
+    """A check that stands still once, as a process does that is suspended while it thinks."""
+
+    def __init__(self, seconds: float) -> None:
+        """Sleep this long."""
+        self._seconds = seconds
+
+    def find(self, motion: Motion) -> Finding | None:
+        """Nothing is wrong with the motion but that time passes."""
+        if (motion.q != motion.q[0]).any():
+            time.sleep(self._seconds)
+            self._seconds = 0.0
+        return None
+
+
+def test_a_motion_that_was_decided_long_ago_is_not_sent(safety: SafetyBench) -> None:
+    """The guard may have stopped the arm meanwhile: what is not sent is no plan either."""
+    motion_filter = safety.bench.node.filter
+    assert motion_filter is not None
+    motion_filter.checks = (*motion_filter.checks, Sleepy(0.6))
+    safety.arm()
+    safety.bench.spin(0.1)
+    safety.chunks.publish(encode(safety.chunk(safety.q + np.linspace(0, 0.1, 20)[:, None])))
+    event = safety.expect(lambda e: e.state == SafetyStatus.PROTECTIVE_STOP)
+    assert event.reason == 'STALLED'
+    assert 'between deciding and sending' in event.text
+    assert not safety.sent
 
 
 def test_deactivating_is_told_and_leaves_nothing_to_be_asked(safety: SafetyBench) -> None:

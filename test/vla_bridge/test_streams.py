@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Setpoints by safety node and guard, in time that the test turns: who speaks, and of what."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +242,21 @@ def test_positions_of_a_suspended_stream_are_not_said_late(
     stage.resume(stage.safety)
     stage.turn(20)
     assert len(stage.heard) == count
+
+
+def test_a_process_that_slept_says_nothing_while_its_simulated_clock_is_behind(
+    make_stage: Callable[..., Stage],
+) -> None:
+    """It hears the ticks that it missed one by one, as if no time had passed."""
+    stage = make_stage(positions)
+    stage.send()
+    stage.turn(20)
+    time.sleep(ROBOT.timing.heartbeat_timeout_s)
+    count = len(stage.heard)
+    stage.turn(5)
+    assert len(stage.heard) == count
+    stage.turn(60)
+    assert stage.rows()[-1] == pytest.approx(HOME + REACH)
 
 
 def test_a_stop_of_the_guard_silences_the_safety_node(make_stage: Callable[..., Stage]) -> None:

@@ -10,6 +10,7 @@ from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode
 from rclpy.timer import Timer
 
+from vla_bridge.controllers.pulse import Pulse
 from vla_bridge.topics import COMMAND
 from vla_contract.robot import Robot
 from vla_safety.motion import NS, Motion
@@ -50,6 +51,8 @@ class Line:
         self._offset_ns = 0
         self._rests = 0
         self._timer: Timer | None = None
+        self._longest_pause_s = robot.timing.heartbeat_timeout_s / 2
+        self._pulse = Pulse(node, self._longest_pause_s)
         self._publisher = node.create_publisher(
             setpoints.message_type, robot.controller.topic, COMMAND
         )
@@ -61,6 +64,11 @@ class Line:
             clock = self._node.get_clock()
         self._timer = self._node.create_timer(seconds, step, clock=clock)
         self._timer.cancel()
+
+    @property
+    def awake(self) -> bool:
+        """This process was not suspended for so long that the guard may have stopped the arm."""
+        return self._pulse.awake
 
     def now_ns(self) -> int:
         """The time that motions are sampled by."""
@@ -90,11 +98,13 @@ class Line:
             self._timer.cancel()
 
     def say(self, time_ns: int) -> Any:  # noqa: ANN401 - a message
-        """Publish the setpoint for a time, and return it."""
+        """Publish the setpoint for a time, and return it; None where it took too long to make."""
+        began_ns = time.monotonic_ns()
         message = self.setpoints.at(self.motion, time_ns) if self.motion is not None else None
-        if message is not None:
-            self._publisher.publish(message)
-            self.note(time_ns)
+        if message is None or time.monotonic_ns() - began_ns > self._longest_pause_s * NS:
+            return None
+        self._publisher.publish(message)
+        self.note(time_ns)
         return message
 
     def note(self, time_ns: int) -> None:

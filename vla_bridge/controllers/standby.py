@@ -76,12 +76,14 @@ class StandbyOutput:
         periods = self._line.seconds_since(self._stepped_ns) / self._line.period_s
         self._stepped_ns = self._line.elapsed_ns()
         self._turns = 0 if periods > _STALL else self._turns + 1
-        if self._line.motion is None or self._turns < _WAKING:
+        if self._line.motion is None or self._turns < _WAKING or not self._line.awake:
             return
         silent = self._line.seconds_since(self._spoken_ns) / self._line.period_s
         if silent >= (1.0 if self._stopping or self._speaking else PATIENCE):
             self._speaking = True
-            self._own.append(self._line.say(self._due_ns(silent)))
+            said = self._line.say(self._due_ns(silent))
+            if said is not None:
+                self._own.append(said)
             self._spoken_ns = self._line.elapsed_ns()
 
     def _due_ns(self, silent: float) -> int:

@@ -62,7 +62,8 @@ class StreamedOutput:
         motion, line = self._line.motion, self._line
         if motion is None:
             return
-        self._interrupted = self._interrupted or paused_s > self._longest_pause_s
+        slept = paused_s > self._longest_pause_s or not line.awake
+        self._interrupted = self._interrupted or slept
         if not self._interrupted:
             line.say(line.now_ns())
         elif line.setpoints.stands_when_silent:

@@ -92,6 +92,10 @@ class GuardNode(VlaNode):
         except VlaError as error:
             self.get_logger().error(f'a plan that cannot be read: {error}')
             return
+        late_s = (self.now_ns() - plan.start_ns) / NS
+        if late_s > self._robot.timing.heartbeat_timeout_s + self._robot.timing.history_s:
+            self.get_logger().error(f'a plan that is {late_s:.3f} s old is not followed')
+            return
         self._plan = plan
         if self._output is not None and self._heartbeat is not None:
             self._output.stand_by(plan)

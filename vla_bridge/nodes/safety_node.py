@@ -184,6 +184,13 @@ class SafetyNode(VlaNode):
         self._tell()
 
     def _send(self, command: Command) -> None:
+        if self.filter is None or (command.motion is None and command.gripper is None):
+            return
+        late_s = seconds_between(command.decided_ns, time.monotonic_ns())
+        if late_s > self.filter.robot.timing.heartbeat_timeout_s:
+            text = f'the safety node stood still for {late_s:.3f} s between deciding and sending'
+            self.filter.lost(Reason.STALLED, text)
+            return
         if command.motion is not None and self._arm is not None:
             self._arm.send(command.motion)
             if self._unsent_observation_ns is not None:
