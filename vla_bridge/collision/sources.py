@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pinocchio as pin
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from visualization_msgs.msg import MarkerArray
 
 from vla_bridge.collision.depth_source import DepthSource
 from vla_bridge.collision.marker_objects import MarkerObjects
+from vla_bridge.collision.news import listen
 from vla_bridge.collision.planning_scene_objects import PlanningSceneObjects
 from vla_bridge.lifecycle_node import VlaNode
 from vla_contract.deployment import Deployment
@@ -23,8 +23,6 @@ from vla_safety.collision.solids import ArmBody, solids_of
 from vla_safety.measured import Instant, Measured
 from vla_safety.surroundings import surroundings
 
-NEWS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=ReliabilityPolicy.RELIABLE)
-"""Each message may be about another object, so none may be lost."""
 _EXPIRY_HZ = 5.0
 
 
@@ -82,7 +80,7 @@ class SceneSources:
             if known.problem:
                 self._avoidance.refuse(topic, known.problem)
 
-        self._node.create_subscription(MarkerArray, topic, on_markers, NEWS)
+        listen(self._node, MarkerArray, topic, on_markers)
         self._node.create_timer(1 / _EXPIRY_HZ, on_timer)
 
     def _listen_to_planning_scene(self, topic: str, known: PlanningSceneObjects) -> None:
@@ -97,7 +95,7 @@ class SceneSources:
             if problem:
                 self._avoidance.refuse(topic, problem)
 
-        self._node.create_subscription(_planning_scene_type(), topic, on_scene, NEWS)
+        listen(self._node, _planning_scene_type(), topic, on_scene)
 
     def _link_pose(self, link: str) -> pin.SE3:
         """Where a link is now."""
