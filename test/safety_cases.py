@@ -11,6 +11,7 @@ FIRST_FAULT, LAST_FAULT = 69, 91
 FILES = {
     'arm_faults': 'graph/test_arm_faults.py',
     'arms': 'vla_safety/test_two_arms.py',
+    'audit': 'vla_bridge/test_safety_audit.py',
     'auditor': 'vla_bridge/collision/test_auditor.py',
     'avoidance': 'vla_safety/test_avoidance.py',
     'carried': 'vla_safety/test_carried.py',
@@ -258,12 +259,14 @@ CASES = read_cases("""
     permissive the_srdfs_of_this_repository_permit_no_collision
 64 service hangs
     outputs a_gripper_server_that_hangs_delays_nobody
+    audit a_move_group_that_does_not_answer_is_a_warning_and_delays_nothing
     auditor move_group_that_hangs_is_asked_again_and_not_waited_for
     avoidance a_scene_that_is_awaited_must_come_and_stay_fresh
 65 backends disagree
     moveit checkers_that_disagree_do_not_let_the_arm_move
     auditor collision_that_only_move_group_sees_is_an_error
     auditor collision_that_only_we_see_is_a_warning
+    audit a_move_group_that_disagrees_is_shown_with_values_and_stops_nothing
 
 # The gripper.
 66 gripper out of range, NaN

@@ -13,7 +13,7 @@ EntityT = TypeVar('EntityT')
 
 
 class Opened:
-    """Topics, services, actions and timers that a node opens after this object is made."""
+    """Topics, services, clients, actions and timers that a node opens after this object is made."""
 
     def __init__(self, node: LifecycleNode) -> None:
         """Remember what is open already."""
@@ -34,6 +34,8 @@ class Opened:
             node.destroy_subscription(subscription)
         for service in self._since(node.services):
             node.destroy_service(service)
+        for caller in self._since(node.clients):
+            node.destroy_client(caller)
         for publisher in self._since(node.publishers):
             if isinstance(publisher, LifecyclePublisher):
                 node.destroy_lifecycle_publisher(publisher)
@@ -44,5 +46,10 @@ class Opened:
     def _entities(self) -> Iterator[object]:
         node = self._node
         return chain(
-            node.publishers, node.subscriptions, node.services, node.timers, node.waitables
+            node.publishers,
+            node.subscriptions,
+            node.services,
+            node.clients,
+            node.timers,
+            node.waitables,
         )

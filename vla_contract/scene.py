@@ -175,3 +175,6 @@ class Collision(Document):
             yield Contradiction(
                 ('slow_from',), f'{self.slow_from:g} m is not above margin + tracking {kept:g} m'
             )
+        if self.auditor and self.backend is CollisionBackend.NONE:
+            text = f'{self.auditor} has nothing to compare with: backend is none'
+            yield Contradiction(('auditor',), text)

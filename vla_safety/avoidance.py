@@ -86,6 +86,11 @@ class Avoidance:
         self.see(FIXED, fixed, 0)
 
     @property
+    def checker(self) -> CollisionChecker:
+        """Of this arm, with the scene of the moment: to be asked, not to be told."""
+        return self._checker
+
+    @property
     def opening(self) -> tuple[float, float]:
         """Least and greatest opening of the gripper while the next motion lasts."""
         return self._swept.opening

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
@@ -31,6 +32,10 @@ class NodeBench(Generic[NodeT]):
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self._executor.add_node(self.probe)
+
+    def add(self, other: Node) -> None:
+        """Spin another node, too."""
+        self._executor.add_node(other)
 
     def until(self, condition: Callable[[], object]) -> None:
         """Spin until something is true."""

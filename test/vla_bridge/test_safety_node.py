@@ -35,8 +35,14 @@ PEOPLE = 'nearest_person'
 class SafetyBench:
     """The node, an arm that stands, and everybody's heartbeat."""
 
-    def __init__(self, domain: int, folder: Path) -> None:
-        """Start it with a robot that watches people."""
+    def __init__(self, domain: int, folder: Path, overrides: str = '') -> None:
+        """Start it with a robot that watches people.
+
+        Args:
+            domain: Of ROS.
+            folder: For its files.
+            overrides: Further ones of the robot file, after a comma.
+        """
         robot = Path(__file__).resolve().parents[2] / 'config' / 'robots' / 'sim_ur5e.yaml'
         deployment = folder / 'cell.yaml'
         (folder / 'hold.yaml').write_text((robot.parents[1] / 'policies' / 'hold.yaml').read_text())
@@ -44,7 +50,7 @@ class SafetyBench:
         (folder / 'robot.yaml').write_text(text)
         deployment.write_text(
             'robot: robot.yaml\npolicy: hold.yaml\n'
-            f'robot_overrides: {{separation: {{topic: {PEOPLE}, max_age_s: 60.0}}}}\n'
+            f'robot_overrides: {{separation: {{topic: {PEOPLE}, max_age_s: 60.0}}{overrides}}}\n'
         )
         self.folder = folder / 'rejected'
         self.bench: NodeBench[SafetyNode] = NodeBench(

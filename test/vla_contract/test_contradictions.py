@@ -125,6 +125,10 @@ CASES = {
         ROBOT, 'home: [0.0, 0.1]', 'home: [0.0, 0.1]\ncollision: {margin: 0.02, slow_from: 0.01}',
         'collision.slow_from', ('0.01 m', 'margin + tracking 0.02 m'),
     ),
+    'audit of nothing': (
+        ROBOT, 'home: [0.0, 0.1]', 'home: [0.0, 0.1]\ncollision: {backend: none, auditor: check}',
+        'collision.auditor', ('check has nothing to compare with', 'backend is none'),
+    ),
     'image key used twice': (
         POLICY, 'key: range', 'key: rgb', 'images.1.key', ('rgb is also images.0.key',),
     ),

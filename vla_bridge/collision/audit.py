@@ -7,6 +7,8 @@ from enum import IntEnum
 
 from vla_safety.collision.checker import Clearance
 
+NAMED = 3
+"""Contacts that are named; of all others there is only the number."""
 CLOSE_M = 0.002
 """Things nearer to touching than this may be judged either way [m]."""
 
@@ -41,7 +43,7 @@ def compare(clearance: Clearance | None, valid: bool, contacts: Sequence[tuple[s
         valid: Whether move_group found the posture free.
         contacts: What touches what, by move_group.
     """
-    touching = ', '.join(f'{first} and {second}' for first, second in contacts) or 'something'
+    touching = _named(contacts)
     if clearance is None:
         near, text = True, 'nothing can meet'
     else:
@@ -63,3 +65,9 @@ def compare(clearance: Clearance | None, valid: bool, contacts: Sequence[tuple[s
         f'by our checker {text}, where move_group finds the posture free: its scene lacks '
         'something, or its SRDF allows more',
     )
+
+
+def _named(contacts: Sequence[tuple[str, str]]) -> str:
+    named = ', '.join(f'{first} and {second}' for first, second in contacts[:NAMED])
+    more = f' (and {len(contacts) - NAMED} more pairs)' if len(contacts) > NAMED else ''
+    return named + more if named else 'something'

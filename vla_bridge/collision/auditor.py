@@ -5,6 +5,7 @@ Nothing waits for the answer and nothing stops because of it: a second opinion o
 description, by another library with another scene, that ends in a diagnostic.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +17,12 @@ from sensor_msgs.msg import JointState
 
 from vla_bridge.collision.audit import Audit, Outcome, compare
 from vla_bridge.collision.installed import find_messages, find_state_validity
+from vla_bridge.lifecycle_node import VlaNode
+from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
+from vla_safety.avoidance import Avoidance
 from vla_safety.collision.checker import Clearance, CollisionChecker
+from vla_safety.measured import Instant, Measured
 from vla_safety.motion import Array
 
 PERIOD_S = 0.5
@@ -65,6 +70,32 @@ class Tally:
             last=audit,
         )
 
+    @property
+    def text(self) -> str:
+        """All of it in numbers."""
+        return f'{self.asked} asked, {self.agreed} agreed, {self.disagreed} did not'
+
+
+def open_auditor(
+    node: VlaNode, robot: Robot, avoidance: Avoidance | None, measured: Measured
+) -> 'Auditor | None':
+    """The auditor that a robot file asks for, of where the arm is measured; None for none.
+
+    Raises:
+        VlaError: It is asked for, and MoveIt's messages are not installed.
+    """
+    if not robot.collision.auditor or avoidance is None:
+        return None
+    checker = avoidance.checker
+
+    def posture() -> Array | None:
+        if measured.finding(Instant(node.now_ns(), time.monotonic_ns())) is not None:
+            return None
+        opening = measured.opening
+        return checker.layout.posture(measured.positions, opening if opening == opening else 1.0)
+
+    return Auditor(node, robot, checker, posture)
+
 
 class Auditor:
     """Samples postures of a node's arm and has them judged."""
@@ -109,7 +140,7 @@ class Auditor:
             text = f'{tally.disagreed} of {tally.agreed + tally.disagreed} postures: '
             return _LEVELS[tally.worst.outcome], text + tally.worst.text
         if tally.silent >= SILENT:
-            text = f'{self._client.srv_name} left {tally.silent} questions unanswered'
+            text = f'{self._client.srv_name} left {tally.silent} questions in a row unanswered'
             return _LEVELS[Outcome.UNANSWERED], text
         return DiagnosticStatus.OK, f'move_group agreed on {tally.agreed} postures'
 
@@ -117,12 +148,16 @@ class Auditor:
         posture = self._posture()
         if posture is None:
             return
-        if self._pending is not None:
-            self._give_up()
+        self._give_up()
         self.tally = replace(self.tally, asked=self.tally.asked + 1, silent=self.tally.silent + 1)
         if not self._client.service_is_ready():
             return
-        clearance = self._checker.clearance(posture)
+        try:
+            clearance = self._checker.clearance(posture)
+        except VlaError as error:
+            text = f'our checker cannot judge where the arm is: {error}'
+            self.tally = self.tally.noted(Audit(Outcome.UNANSWERED, text))
+            return
         # A difference, so that move_group keeps what it knows to be carried.
         state = self._state(joint_state=self._joints(posture), is_diff=True)
         request = self._request(robot_state=state)

@@ -8,6 +8,7 @@ what it answers.
 import math
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -18,6 +19,7 @@ from vla_control.msg import ActionChunk, SafetyStatus
 from vla_bridge import topics
 from vla_bridge.chunk_codec import decode
 from vla_bridge.clock_watch import ClockWatch
+from vla_bridge.collision.auditor import Auditor, open_auditor
 from vla_bridge.collision.backend import load_avoidance
 from vla_bridge.collision.other_arms import OtherArms
 from vla_bridge.collision.sources import SceneSources
@@ -62,6 +64,7 @@ class SafetyNode(VlaNode):
         self._gripper: GripperOutput | None = None
         self._heartbeat: Heartbeat | None = None
         self._others: OtherArms | None = None
+        self._auditor: Auditor | None = None
         self._rejected: RejectedChunks | None = None
         self._vet_s = self._end_to_end_s = math.nan
         self._unsent_observation_ns: int | None = None
@@ -80,6 +83,7 @@ class SafetyNode(VlaNode):
             if avoidance.neighbours is not None:
                 others = deployment.neighbours
                 self._others = OtherArms(self, others, self.filter, avoidance.neighbours)
+        self._auditor = open_auditor(self, robot, avoidance, self.filter.measured)
         self._arm = arm_output(self, robot, deployment.urdf_path)
         self._gripper = gripper_output(self, robot.gripper) if robot.gripper else None
         self._status = self.create_publisher(SafetyStatus, '~/status', topics.COMMAND)
@@ -131,6 +135,9 @@ class SafetyNode(VlaNode):
     def cleanup(self) -> None:
         """Let parameters be set again, and write what still waits to be kept."""
         self._requests.close()
+        if self._auditor is not None:
+            self._auditor.close()
+            self._auditor = None
         if self._rejected is not None:
             self._rejected.close()
 
@@ -142,16 +149,19 @@ class SafetyNode(VlaNode):
         level = DiagnosticStatus.OK
         if mode.latched:
             level = DiagnosticStatus.ERROR
-        elif mode in (Mode.SCALED, Mode.HOLD) or self._trouble:
+        elif mode in (Mode.SCALED, Mode.HOLD):
             level = DiagnosticStatus.WARN
+        troubles = list(self._troubles())
+        texts = [f'{mode.name}: {finding.text or finding.reason}', *(text for _, text in troubles)]
         return self.status(
-            level,
-            f'{mode.name}: {finding.text or finding.reason}{self._trouble}',
+            max([level, *(grave for grave, _ in troubles)]),
+            '; '.join(texts),
             reason=finding.reason,
             accepted=self.filter.accepted,
             rejected=self.filter.rejected,
             rejected_not_kept=self._rejected.lost if self._rejected else 0,
             vet_latency_ms=f'{self._vet_s * 1000:.2f}',
+            audited=self._auditor.tally.text if self._auditor else 'no',
         )
 
     def _on_chunk(self, message: ActionChunk) -> None:
@@ -236,11 +246,14 @@ class SafetyNode(VlaNode):
         )
         self._status.publish(message)
 
-    @property
-    def _trouble(self) -> str:
-        """Why refused chunks are not kept, for diagnostics; empty where they are."""
-        fault = self._rejected.fault if self._rejected is not None else ''
-        return f'; {fault}' if fault else ''
+    def _troubles(self) -> Iterator[tuple[bytes, str]]:
+        """For diagnostics: what is amiss and moves nothing, each with its level."""
+        if self._rejected is not None and self._rejected.fault:
+            yield DiagnosticStatus.WARN, self._rejected.fault
+        if self._auditor is not None:
+            level, text = self._auditor.finding()
+            if level != DiagnosticStatus.OK:
+                yield level, text
 
     def _name_of_deployment(self) -> str:
         named = self.value('deployment')

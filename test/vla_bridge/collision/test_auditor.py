@@ -2,7 +2,6 @@
 """move_group's second opinion: asked without waiting, and heard only if it differs."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,16 +10,15 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from test.vla_bridge.collision.move_group import SERVICE, FakeMoveGroup
 from test.vla_safety.collision.scenes import a_box, an_arm, home, tool_point
 from vla_bridge.collision.audit import Outcome, compare
 from vla_bridge.collision.auditor import SILENT, Auditor
-from vla_bridge.collision.installed import find_messages, find_state_validity
 from vla_contract.errors import VlaError
 from vla_safety.collision.checker import Clearance, Contact
 from vla_safety.collision.embedded import EmbeddedChecker
 from vla_safety.motion import Array
 
-SERVICE = 'check_state_validity'
 ORIGIN = (0.0, 0.0, 0.0)
 LIMIT_S = 20.0
 
@@ -57,25 +55,11 @@ def test_disagreement_names_what_each_found() -> None:
     assert 'hand and crate are 100.0 mm apart' in text
 
 
-class FakeMoveGroup(Node):
-    """Answers as it is told, and keeps what it was asked."""
-
-    def __init__(self, context: Context) -> None:
-        """Everything is valid."""
-        super().__init__('move_group', context=context)
-        self.asked: list[dict[str, float]] = []
-        self.valid = True
-        self.create_service(find_state_validity(), SERVICE, self._answer)
-
-    def _answer(self, request: Any, response: Any) -> Any:  # noqa: ANN401 - MoveIt's messages
-        assert request.robot_state.is_diff, 'what the arm carries would be forgotten'
-        state = request.robot_state.joint_state
-        self.asked.append(dict(zip(state.name, state.position, strict=True)))
-        response.valid = self.valid
-        if not self.valid:
-            contact = find_messages().moveit.ContactInformation
-            response.contacts = [contact(contact_body_1='forearm_link', contact_body_2='shelf')]
-        return response
+def test_of_many_contacts_the_first_are_named() -> None:
+    """A diagnostic is no place for a thousand of them."""
+    text = compare(apart(0.1), False, [(f'link {n}', 'shelf') for n in range(1000)]).text
+    assert 'link 2 and shelf (and 997 more pairs)' in text
+    assert 'link 3' not in text
 
 
 class Bench:
@@ -178,6 +162,16 @@ def test_move_group_that_hangs_is_asked_again_and_not_waited_for(bench: Bench) -
     bench.executor.add_node(hung)
     bench.spin_until(lambda: bench.auditor.tally.agreed >= 1)
     assert bench.auditor.finding()[0] == DiagnosticStatus.OK
+
+
+def test_a_posture_that_our_checker_cannot_judge_is_a_warning(bench: Bench) -> None:
+    """It does not end the node."""
+    bench.start_move_group()
+    bench.posture = np.full(len(bench.checker.layout.names), 1e300)
+    bench.spin_until(lambda: bench.auditor.tally.disagreed >= 1)
+    level, text = bench.auditor.finding()
+    assert level == DiagnosticStatus.WARN
+    assert 'cannot judge' in text
 
 
 def test_nothing_is_asked_while_the_arm_has_not_been_heard(bench: Bench) -> None:
