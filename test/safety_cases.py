@@ -257,6 +257,7 @@ CASES = read_cases("""
     permissive a_pair_that_collides_is_named_whatever_the_srdf_says
     permissive an_srdf_that_permits_everything_is_noticed
     permissive the_srdfs_of_this_repository_permit_no_collision
+    node an_srdf_that_lets_links_pass_through_each_other_is_told_at_start
 64 service hangs
     outputs a_gripper_server_that_hangs_delays_nobody
     audit a_move_group_that_does_not_answer_is_a_warning_and_delays_nothing

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from rich.console import Console
 
+from test.vla_bridge.permissive import permissive_srdf
 from tools import make_command_doc
 from vla_bridge.cli.main import FAILED, REFUSED, main
 from vla_bridge.demo.panel import NodeRow, SafetyRow, Snapshot, bar, draw
@@ -40,6 +41,27 @@ def test_check_prints_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     for expected in ('ur5e (real)', 'Observation', 'Action', 'Limits in force', 'Timing'):
         assert expected in said
     assert 'wrist_3_joint' in said
+
+
+def test_check_warns_of_an_srdf_that_lets_links_pass_through_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each pair with how often it collides; a good SRDF is not mentioned."""
+    assert main(['check', 'sim']) == 0
+    assert 'srdf' not in capsys.readouterr().out
+    cell = tmp_path / 'cell.yaml'
+    named = f'robot: {CONFIG}/robots/sim_ur5e.yaml\npolicy: {CONFIG}/policies/hold.yaml\n'
+    cell.write_text(f'{named}robot_overrides: {{srdf: {permissive_srdf(tmp_path)}}}\n')
+    assert main(['check', str(cell)]) == 0
+    said = ' '.join(capsys.readouterr().out.split())
+    assert 'takes 1 pair of links out of collision checking that can collide' in said
+    assert 'gripper_base_link and upper_arm_link may touch ("Never"), and do in' in said
+    cell.write_text(
+        f'{named}robot_overrides: {{srdf: {permissive_srdf(tmp_path)}, '
+        'collision: {backend: none}}\n'
+    )
+    assert main(['check', str(cell)]) == 0
+    assert 'may touch' not in capsys.readouterr().out
 
 
 def test_check_asks_the_policy_s_own_code(

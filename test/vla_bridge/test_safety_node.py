@@ -19,6 +19,7 @@ from trajectory_msgs.msg import JointTrajectory
 from vla_control.msg import ActionChunk, SafetyEvent, SafetyStatus, Task
 
 from test.vla_bridge.node_bench import NodeBench
+from test.vla_bridge.permissive import permissive_srdf
 from vla_bridge import topics
 from vla_bridge.chunk_codec import encode
 from vla_bridge.cli.main import main
@@ -136,6 +137,17 @@ def safety(ros_domain: int, tmp_path: Path) -> Iterator[SafetyBench]:
     bench = SafetyBench(ros_domain, tmp_path)
     yield bench
     bench.bench.close()
+
+
+def test_an_srdf_that_lets_links_pass_through_each_other_is_told_at_start(
+    ros_domain: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In the log, before anything moves; the node starts all the same."""
+    bench = SafetyBench(ros_domain, tmp_path, f', srdf: {permissive_srdf(tmp_path)}')
+    bench.bench.close()
+    said = capfd.readouterr().err
+    assert 'takes 1 pair of links out of collision checking that can collide' in said
+    assert 'gripper_base_link and upper_arm_link may touch ("Never"), and do in' in said
 
 
 def test_arming_is_told_as_a_request_and_as_a_change(safety: SafetyBench) -> None:

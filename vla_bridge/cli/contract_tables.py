@@ -9,9 +9,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from vla_bridge.collision.permissive_srdf import srdf_warnings
 from vla_bridge.demo.artifacts import limits_in_force
 from vla_contract.action import GRIPPER, ActionSpace
 from vla_contract.deployment import Deployment
+from vla_contract.errors import VlaError
 from vla_contract.policy import AngleUnit
 from vla_contract.robot import JointUnit, Robot
 from vla_safety.limits import Limits
@@ -31,6 +33,7 @@ def contract(deployment: Deployment) -> Iterator[RenderableType]:
     yield _action(deployment)
     yield limit_table(deployment.robot, limits)
     yield _timing(deployment)
+    yield from _warnings(deployment)
 
 
 def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
@@ -145,6 +148,16 @@ def _timing(deployment: Deployment) -> Table:
     for key, value in timing.model_dump().items():
         _row(made, key.removesuffix('_s').replace('_', ' '), f'{value * 1e3:g} ms')
     return made
+
+
+def _warnings(deployment: Deployment) -> Iterator[Text]:
+    """What is allowed and was hardly meant."""
+    try:
+        lines = list(srdf_warnings(deployment))
+    except VlaError as error:
+        lines = [f'collision checking cannot be looked at here: {error}']
+    if lines:
+        yield Text.assemble(('! ', 'bold yellow'), ('\n  '.join(lines), 'yellow'))
 
 
 def _angle(joint: JointUnit, spoken: AngleUnit) -> str:

@@ -22,6 +22,7 @@ from vla_bridge.clock_watch import ClockWatch
 from vla_bridge.collision.auditor import Auditor, open_auditor
 from vla_bridge.collision.backend import load_avoidance
 from vla_bridge.collision.other_arms import OtherArms
+from vla_bridge.collision.permissive_srdf import srdf_warnings
 from vla_bridge.collision.sources import SceneSources
 from vla_bridge.controllers.arm import ArmOutput, arm_output
 from vla_bridge.controllers.gripper import GripperOutput, gripper_output
@@ -98,6 +99,8 @@ class SafetyNode(VlaNode):
         self.create_subscription(ActionChunk, topics.ACTION_CHUNK, self._on_chunk, topics.COMMAND)
         for line in enforced(self.filter):
             self.get_logger().info(line)
+        for line in srdf_warnings(deployment):
+            self.get_logger().warning(line)
 
     def activate(self) -> None:
         """Start ticking; nothing moves before the arm service is called."""
