@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.fuzz.record import Record, Scene, Thing
 from benchmarks.fuzz.rig import START_NS, Rig, parts
 from benchmarks.report import write
+from benchmarks.waypoints import check_rows
 from vla_contract.action import ActionChunk, ActionSpace
 from vla_safety.braking import brake
 from vla_safety.filter import Command
@@ -73,10 +74,12 @@ def main() -> None:
     on_chunk, check, vet, tick, ticks = (Times() for _ in range(5))
     gc.collect()
     gc.disable()
+    chunks = []
     for index in range(WARM_UP + CHUNKS):
         if index == WARM_UP:
             on_chunk, check, vet, tick, ticks = (Times() for _ in range(5))
         chunk = _chunk(rig, index, rng)
+        chunks.append(chunk)
         on_chunk.measure(lambda chunk=chunk: rig.filter.on_chunk(chunk, rig.instant))  # type: ignore[misc]
         check.measure(lambda: _check_whole(rig))
         vet.add([on_chunk, check])
@@ -85,8 +88,11 @@ def main() -> None:
         if not index % 2:
             ticks.sum_since(before, tick)
     refused = _refusals(rig, rng)
+    things = rig.record.scenes[-1].things
+    rows = check_rows(ROBOT, things, chunks)
     figures = {
         **vet.figures(),
+        **(Times(rows, rows).figures('moveit_rows_') if rows else {}),
         **on_chunk.figures('on_chunk_'),
         **check.figures('check_whole_'),
         **tick.figures('tick_'),

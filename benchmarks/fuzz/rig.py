@@ -115,7 +115,7 @@ class Rig:
     def see(self, things: Sequence[Thing]) -> None:
         """From now on these things are there, and known."""
         self.record.scenes.append(Scene(self.now_ns, tuple(things)))
-        self.avoidance.see('fuzz', [_scene_object(thing) for thing in things], self.now_ns)
+        self.avoidance.see('fuzz', [scene_object(thing) for thing in things], self.now_ns)
 
     def release(self) -> None:
         """Let the shared checker go as it came."""
@@ -229,7 +229,8 @@ def _shape(thing: Thing) -> Shape:
     return CylinderShape(*thing.size)
 
 
-def _scene_object(thing: Thing) -> SceneObject:
+def scene_object(thing: Thing) -> SceneObject:
+    """What the filter is told of a thing."""
     return SceneObject(thing.name, _shape(thing), Pose(thing.position, thing.orientation))
 
 
