@@ -169,8 +169,11 @@ class Plan:
     def stop(self, now_ns: int) -> Motion | None:
         """Brake as soon as the controller can follow, dropping what was checked beyond that.
 
+        Each joint brakes for itself, which leads off the path that was checked. So the stop is
+        checked as well; what it would meet and the path does not is not worth being sooner.
+
         Returns:
-            The motion to send; None where the checked one, which goes on, is at rest as soon.
+            The motion to send; None where the checked one, which goes on, is the better stop.
         """
         self.release()
         start_ns = now_ns + round(self._timing.lead_s * NS)
@@ -182,6 +185,9 @@ class Plan:
         except BrakingError:
             return None
         if candidate.end_ns >= self.executing.end_ns:
+            return None
+        going_on = self.executing.since(self.executing.apart(start_ns))
+        if self._finding(candidate.since(start_ns)) and not self._finding(going_on):
             return None
         self.executing = candidate
         return self._message(now_ns)
@@ -195,10 +201,9 @@ class Plan:
         proposal = self.proposed(now_ns)
         if isinstance(proposal, Finding):
             return proposal
-        for check in self._checks:
-            finding = check.find(proposal.fresh)
-            if finding is not None:
-                return finding
+        finding = self._finding(proposal.fresh)
+        if finding is not None:
+            return finding
         candidate = proposal.motion
         kept_ns = min(max(candidate.start_ns, now_ns - _KEPT_NS), now_ns)
         self.executing = candidate.since(candidate.apart(kept_ns))
@@ -254,6 +259,11 @@ class Plan:
         rows = self._rows.later(seam_ns - reached_ns)
         entry = self.entry(rows, now_ns, period_s, most_scale, least_fade_ns)
         return replace(entry, expires_ns=self._expires_ns)
+
+    def _finding(self, motion: Motion) -> Finding | None:
+        """What the first check that finds anything says of a motion."""
+        found = (check.find(motion) for check in self._checks)
+        return next((finding for finding in found if finding is not None), None)
 
     def _message(self, now_ns: int) -> Motion:
         """The motion in execution with the history that makes replacing it seamless."""

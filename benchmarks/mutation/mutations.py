@@ -137,6 +137,15 @@ MUTATIONS = (
         PLAN,
         'candidate.since(self._committed_ns)',
     ),
+    Mutation(
+        12,
+        'check of a stop at once',
+        'plan.py',
+        'Plan.stop',
+        'False',
+        ('test_early_stops.py',),
+        'self._finding(candidate.since(start_ns)) and (not self._finding(going_on))',
+    ),
     Mutation(13, 'range', 'content.py', 'check_opening', 'return None', REFUSALS),
     Mutation(13, 'chatter', 'gripper.py', 'GripperFilter.wanted', 'return opening', FILTER),
     Mutation(
