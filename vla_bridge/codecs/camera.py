@@ -6,9 +6,9 @@ from typing import cast
 from vla_bridge.codecs.compressed_image import decode_compressed_image
 from vla_bridge.codecs.image import Image, decode_image
 from vla_bridge.codecs.messages import CompressedImageMessage, ImageMessage, StampedMessage
-from vla_bridge.codecs.resize import resize
 from vla_contract.policy import ImageInput
 from vla_contract.robot import Camera
+from vla_policy.resize import resize
 
 
 def decode_camera(message: StampedMessage, camera: Camera) -> Image:

@@ -18,7 +18,6 @@ from vla_bridge.codecs.ground_truth import GroundTruthMessage, decode_ground_tru
 from vla_bridge.codecs.image import Image
 from vla_bridge.codecs.joint_state import joint_positions
 from vla_bridge.codecs.messages import JointStateMessage, StampedMessage
-from vla_bridge.codecs.resize import resize
 from vla_bridge.codecs.stamp import stamp_ns
 from vla_bridge.observation.stream import (
     FUTURE_TOLERANCE_S,
@@ -32,6 +31,7 @@ from vla_contract.observation import Observation
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
 from vla_policy.columns import StateReader
+from vla_policy.resize import resize
 
 _NS = 1_000_000_000
 _MESSAGES_PER_STATE = 4

@@ -13,11 +13,11 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from vla_bridge.codecs.camera import decode_camera, policy_image
-from vla_bridge.codecs.resize import resize
 from vla_bridge.codecs.wire import read_message
 from vla_contract.errors import VlaError
 from vla_contract.policy import ImageInput
 from vla_contract.robot import Camera, Encoding
+from vla_policy.resize import resize
 
 WIDTH, HEIGHT = 8, 6
 RGB = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)

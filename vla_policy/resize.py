@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images to the size a policy takes: live, from a bag and in training by this one function."""
+"""Images to the size a policy takes: live, recorded and in simulation by this one function."""
+
+from typing import Any
 
 import cv2
+from numpy.typing import NDArray
 
-from vla_bridge.codecs.image import Image
+Image = NDArray[Any]
+"""rgb HxWx3 uint8, or depth HxW uint16 [mm]."""
 
 
 def resize(image: Image, width: int, height: int) -> Image:
