@@ -5,7 +5,7 @@ Ours keeps clear of everywhere they may still be, and its motion grows only whil
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pinocchio as pin
@@ -14,7 +14,8 @@ from vla_contract.errors import VlaError
 from vla_contract.other_arm import Neighbour
 from vla_contract.robot import Robot
 from vla_safety.collision.apart import ApartCheck
-from vla_safety.collision.checker import Clearance, CollisionChecker, Contact, Margin, colliding
+from vla_safety.collision.checker import Clearance, Contact, Margin, colliding
+from vla_safety.collision.embedded import EmbeddedChecker
 from vla_safety.collision.objects import AttachedObject, Pose
 from vla_safety.collision.shapes import placement
 from vla_safety.collision.swept import OtherMotion
@@ -56,7 +57,7 @@ class Neighbours:
         self,
         robot: Robot,
         limits: Limits,
-        checker: CollisionChecker,
+        checker: EmbeddedChecker,
         others: Sequence[Neighbour],
         session: int,
     ) -> None:
@@ -79,6 +80,7 @@ class Neighbours:
         self._path = Path(round(robot.timing.history_s * NS))
         self._radii = checker.radii[checker.layout.own.joints]
         self._carried: tuple[AttachedObject, ...] = ()
+        self._overhang_m = 0.0
         self._sequence = 0
         self._changed, self._echoed = True, False
         rules = [robot.collision, *(other.robot.collision for other in others)]
@@ -122,7 +124,7 @@ class Neighbours:
         self._changed = True
 
     def carry(self, items: Sequence[AttachedObject]) -> None:
-        """What our links carry from now on."""
+        """What our links carry from now on. The others are told by how much it makes us larger."""
         if tuple(items) == self._carried:
             return
         for item in self._carried:
@@ -131,6 +133,7 @@ class Neighbours:
         for item in items:
             self.checker.attach(item)
             self._carried = (*self._carried, item)
+        self._overhang_m = self.checker.overhang_m
         self._radii = self.checker.radii[self.checker.layout.own.joints]
         self._changed = True
 
@@ -173,7 +176,8 @@ class Neighbours:
             for name, session in sessions.items()
             if session is not None
         }
-        told = self._ours(motion, now.ros_ns)
+        ours = self._ours(motion, now.ros_ns)
+        told = replace(ours, aside_m=ours.aside_m + self._overhang_m)
         return SharedPlan(self._turns.session, self._sequence, self._turns.numbers, poses, told)
 
     def finding(self, steady_ns: int) -> Finding | None:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from test.vla_safety.two_arms import MARGIN_M, MIDDLE, SIDES, TURNED, Pair, other
+from test.vla_safety.two_arms import MARGIN_M, MIDDLE, SIDES, TURNED, Pair, among, other
 from vla_contract.errors import VlaError
+from vla_safety.collision.checker import Margin
 from vla_safety.collision.objects import AttachedObject, Pose, SphereShape
 from vla_safety.collision.swept import OtherMotion
 from vla_safety.early_stop import stop_deviation
@@ -194,6 +195,49 @@ def test_what_an_arm_carries_is_kept_from_the_other_too(pair: Pair) -> None:
     assert after is not None
     assert after.distance_m < before.distance_m - 0.02
     left.avoidance.carry([])
+
+
+def test_what_an_arm_carries_is_in_the_way_of_the_other(pair: Pair) -> None:
+    """Its shape is not told, only how far it sticks out: the other stays outside of all of that."""
+    left, right = pair.arms['left'], pair.arms['right']
+    pair.arm()
+    pair.send('right', ASIDE, rows=40)
+    pair.run(2.6)
+    np.testing.assert_allclose(right.q, ASIDE, atol=1e-3)
+    held = ahead_of_the_hand(left)
+    left.avoidance.carry([held])
+    pair.run(0.1)
+    ruler = among(ROBOT, left.robot, 'right')
+    ruler.attach(held)
+
+    def gap() -> float:
+        there = {'right': (right.q, 1.0)}
+        posture = ruler.layout.posture(left.q, 1.0, there)
+        return ruler.contacts(posture, Margin(1.0))[0].distance_m
+
+    nearest = np.inf
+    for target in (MIDDLE, np.array(right.robot.home), MIDDLE):
+        with suppress(RefusedError):
+            pair.send('right', target)
+        for _ in range(30):
+            pair.run(0.05)
+            nearest = min(nearest, gap())
+        assert right.filter.finding.reason is Reason.COLLISION
+    assert nearest >= MARGIN_M
+    left.avoidance.carry([])
+    pair.run(0.6)
+    pair.send('right', np.array(right.robot.home), rows=40)
+    pair.run(2.6)
+    np.testing.assert_allclose(right.q, right.robot.home, atol=1e-3)
+
+
+def ahead_of_the_hand(rig: 'Rig') -> AttachedObject:
+    """A ball that sticks out towards the other arm."""
+    x, y, z = (rig.kinematics.tool_pose(rig.q).rotation.T @ np.array([0.12, 0.0, 0.0])).tolist()
+    hand = ('gripper_base_link', 'gripper_left_finger_link', 'gripper_right_finger_link')
+    return AttachedObject(
+        'ball', SphereShape(0.06), 'gripper_tcp', Pose((x, y, z)), frozenset(hand)
+    )
 
 
 def test_an_early_stop_stays_as_near_its_path_as_is_said(armed: 'Rig') -> None:

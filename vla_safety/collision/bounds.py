@@ -7,6 +7,7 @@ the triangle inequality: link lengths, travels of prismatic joints, and the shap
 A cylinder that turns about its own axis stays where it is.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import coal
@@ -19,6 +20,7 @@ from vla_safety.motion import Array
 PRISMATIC_SLACK_M = 0.05
 """A sliding joint is taken to reach this far beyond its limits [m]."""
 _COAXIAL = 1e-9
+_POINT_M = 1e-6
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,28 @@ def _along_chain(model: pin.Model, shape: pin.GeometryObject) -> list[tuple[int,
         reach += float(np.linalg.norm(origin))
         joint = int(model.parents[joint])
     return found
+
+
+def overhang_m(item: pin.GeometryObject, shapes: Iterable[pin.GeometryObject]) -> float:
+    """Farthest that a point of a shape is from another that the same joint carries [m].
+
+    Infinite where it carries none. Distance from what is convex is greatest at a corner.
+    """
+    beside = [shape for shape in shapes if shape.parentJoint == item.parentJoint]
+    corners = _corners(item)
+    return min(
+        (max(_distance_m(corner, shape) for corner in corners) for shape in beside),
+        default=np.inf,
+    )
+
+
+def _distance_m(point: Array, shape: pin.GeometryObject) -> float:
+    """From a point to a shape, both as seen from the joint; 0 inside [m]."""
+    place = coal.Transform3s(np.eye(3), point)
+    there = coal.Transform3s(shape.placement.rotation, shape.placement.translation)
+    request, result = coal.DistanceRequest(), coal.DistanceResult()
+    coal.distance(coal.Sphere(_POINT_M), place, shape.geometry, there, request, result)
+    return max(float(result.min_distance) + _POINT_M, 0.0)
 
 
 def travel_m(model: pin.Model, joint: int) -> float:

@@ -16,7 +16,7 @@ from vla_contract.errors import VlaError
 from vla_safety.collision.arms import Arm
 from vla_safety.collision.assembly import assemble
 from vla_safety.collision.balls import Balls
-from vla_safety.collision.bounds import shape_radii
+from vla_safety.collision.bounds import overhang_m, shape_radii
 from vla_safety.collision.checker import TOUCH, Clearance, Contact, Layout, Margin, Pair
 from vla_safety.collision.objects import (
     AttachedObject,
@@ -66,6 +66,14 @@ class EmbeddedChecker:
     def radii(self) -> Array:
         """Farthest that any point is moved by a change of each number by 1 [m/unit]."""
         return np.asarray(self._pairs.reach.max(axis=0))
+
+    @property
+    def overhang_m(self) -> float:
+        """Farthest that a point of what is carried is from the arm that carries it [m]."""
+        shapes = list(self._geometry.geometryObjects)
+        arm = len(self._assembly.links)
+        carried = shapes[arm : arm + len(self._attached)]
+        return max((overhang_m(item, shapes[:arm]) for item in carried), default=0.0)
 
     @property
     def pairs(self) -> frozenset[Pair]:

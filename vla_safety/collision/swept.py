@@ -36,7 +36,7 @@ class OtherMotion:
     Attributes:
         motion: Of its joints, on the same clock; at rest before and after.
         opening: Least and greatest opening of its gripper.
-        aside_m: How far any part of it leaves that path if it stops early.
+        aside_m: How far any part of it leaves that path if it stops early, with what it carries.
     """
 
     motion: Motion

@@ -180,6 +180,19 @@ def test_a_carried_thing_touches_only_what_it_may(arm: Arm, checker: EmbeddedChe
     assert contact.own
 
 
+def test_it_is_known_how_far_a_carried_thing_sticks_out(checker: EmbeddedChecker) -> None:
+    """At least by its length before the fingers, and no farther than they reach beyond the hand."""
+    assert checker.overhang_m == 0.0
+    for length in (0.2, 0.6):
+        end = Pose((0.0, 0.0, length / 2))
+        checker.attach(AttachedObject('rod', CylinderShape(0.01, length), 'gripper_tcp', end))
+        assert length < checker.overhang_m < length + 0.08
+        checker.detach('rod')
+    assert checker.overhang_m == 0.0
+    checker.attach(AttachedObject('pin', SphereShape(0.01), 'base_link', Pose((0.0, 0.0, 0.05))))
+    assert checker.overhang_m < 0.03
+
+
 def test_an_object_leaves_the_scene_when_it_is_carried(arm: Arm, checker: EmbeddedChecker) -> None:
     """It would collide with itself."""
     posture = home(checker, arm)
