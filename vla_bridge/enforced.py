@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 
+from vla_bridge.collision.backend import beside
 from vla_contract.deployment import Deployment
 from vla_safety.filter import MotionFilter
 from vla_safety.rejected import Setup, digest_of
@@ -30,13 +31,15 @@ def enforced(motion_filter: MotionFilter) -> Iterator[str]:
 def setup_of(deployment: Deployment, name: str, motion_filter: MotionFilter) -> Setup:
     """What has to be known to repeat a decision of this filter."""
     urdf, srdf = deployment.urdf_path.resolve(), deployment.srdf_path
-    files = [urdf] if srdf is None else [urdf, srdf.resolve()]
+    others = beside(deployment)
+    files = [urdf, *([] if srdf is None else [srdf.resolve()]), *(one.urdf for one in others)]
     return Setup(
         deployment=name,
         robot=deployment.robot,
         robot_path=deployment.robot_path.resolve(),
         urdf=urdf,
         srdf=None if srdf is None else srdf.resolve(),
+        others=others,
         digests={str(path): digest_of(path) for path in files},
         period_s=motion_filter.period_s,
         companions=motion_filter.oversight.watch.companions,

@@ -15,9 +15,10 @@ from vla_contract.scene import Scene
 from vla_safety.collision.checker import Clearance, CollisionChecker, Contact, Margin, colliding
 from vla_safety.collision.fingers import met_by_fingers
 from vla_safety.collision.objects import AttachedObject, SceneObject
-from vla_safety.collision.swept import OtherMotion, SweptCheck
+from vla_safety.collision.swept import SweptCheck
 from vla_safety.motion import NS, Array, Motion
 from vla_safety.neighbours import Neighbours
+from vla_safety.other_arm import OtherSeen
 from vla_safety.reasons import Finding, Reason
 
 FIXED = 'robot file'
@@ -34,7 +35,7 @@ class Seen:
         carried: What links carry.
         faults: What could not be understood, by source.
         opening: Least and greatest opening of the gripper while the next motion lasts.
-        others: What other arms do meanwhile.
+        others: What is known of other arms.
     """
 
     said: Mapping[str, tuple[SceneObject, ...]]
@@ -42,7 +43,7 @@ class Seen:
     carried: tuple[AttachedObject, ...]
     faults: Mapping[str, Finding]
     opening: tuple[float, float]
-    others: Mapping[str, OtherMotion]
+    others: Mapping[str, OtherSeen]
 
 
 class Avoidance:
@@ -110,7 +111,7 @@ class Avoidance:
             self._carried,
             dict(self._faults),
             self.opening,
-            self.neighbours.motions if self.neighbours else {},
+            self.neighbours.seen if self.neighbours else {},
         )
 
     def recall(self, seen: Seen) -> None:

@@ -15,6 +15,7 @@ from vla_safety.limits import TOLERANCE
 from vla_safety.measured import Instant
 from vla_safety.mode import Mode
 from vla_safety.motion import NS, SAMPLE_S, Array, Motion
+from vla_safety.neighbours import Neighbours
 from vla_safety.plan import Plan, Proposal
 from vla_safety.provenance import FUTURE_S, START_AHEAD_S
 from vla_safety.steps import Look
@@ -84,6 +85,15 @@ def at_state(motion_filter: MotionFilter, now: Instant) -> Iterator[Look]:
             live = most and seen.heard_ns[source]
             text = f'{len(objects)} objects' + (f', {silence_s:.2f} s old' if live else '')
             yield Look(f'scene from {source}', text, f'≤ {most:g} s old' if live else '')
+        if motion_filter.avoidance.neighbours is not None:
+            yield from _at_others(motion_filter.avoidance.neighbours, now)
+
+
+def _at_others(neighbours: Neighbours, now: Instant) -> Iterator[Look]:
+    for name, other in neighbours.others.items():
+        for what, _, heard_ns in other.heard():
+            age = 'never' if heard_ns is None else f'{(now.steady_ns - heard_ns) / NS:.3f} s'
+            yield Look(f'age of {what} of arm {name}', age, f'≤ {other.said.max_age_s:g} s')
 
 
 def at_grid(motion_filter: MotionFilter, chunk: ActionChunk, now_ns: int) -> Iterator[Look]:

@@ -5,10 +5,9 @@ Ours keeps clear of everywhere they may still be, and its motion grows only whil
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import pinocchio as pin
 
 from vla_contract.errors import VlaError
 from vla_contract.other_arm import Neighbour
@@ -16,32 +15,20 @@ from vla_contract.robot import Robot
 from vla_safety.collision.apart import ApartCheck
 from vla_safety.collision.checker import Clearance, Contact, Margin, colliding
 from vla_safety.collision.embedded import EmbeddedChecker
-from vla_safety.collision.objects import AttachedObject, Pose
-from vla_safety.collision.shapes import placement
+from vla_safety.collision.objects import AttachedObject
 from vla_safety.collision.swept import OtherMotion
 from vla_safety.early_stop import stop_deviation
 from vla_safety.limits import Limits
 from vla_safety.measured import Instant
 from vla_safety.motion import NS, Array, Motion
-from vla_safety.reasons import Finding, Reason
+from vla_safety.other_arm import KnownArm, OtherSeen
+from vla_safety.reasons import Finding
 from vla_safety.shared_plan import Path, SharedPlan
 from vla_safety.turns import Turns
 
 _TICK_S = 0.02
-_POSE_M, _POSE_RAD = 0.002, 0.002
-"""How far what two robot files say of one pose may be apart."""
 _STILL_KEPT = 0.5
 """Part of the distance that a motion under way must still keep; who keeps the rules never tries."""
-
-
-@dataclass
-class _Known:
-    """What one other arm has said."""
-
-    plan: SharedPlan | None = None
-    plan_ns: int | None = None
-    q: Array | None = None
-    q_ns: int | None = None
 
 
 class Neighbours:
@@ -73,16 +60,15 @@ class Neighbours:
         self.opening = (0.0, 1.0)
         self.checker = checker
         self._robot, self._limits = robot, limits
-        self._others = {other.said.name: other for other in others}
-        self._known = {name: _Known() for name in self._others}
-        self._turns = Turns(session, tuple(self._others))
+        self._turns = Turns(session, tuple(other.said.name for other in others))
+        self._others = {other.said.name: KnownArm(other, self._turns) for other in others}
         self._apart = ApartCheck(checker)
         self._path = Path(round(robot.timing.history_s * NS))
         self._radii = checker.radii[checker.layout.own.joints]
         self._carried: tuple[AttachedObject, ...] = ()
         self._overhang_m = 0.0
         self._sequence = 0
-        self._changed, self._echoed = True, False
+        self._changed = True
         rules = [robot.collision, *(other.robot.collision for other in others)]
         margin_m = max(rule.margin for rule in rules)
         self.kept_m = margin_m + robot.collision.tracking + max(rule.tracking for rule in rules[1:])
@@ -93,34 +79,36 @@ class Neighbours:
         return self._turns.mine
 
     @property
+    def others(self) -> Mapping[str, KnownArm]:
+        """What each is known to do, by name."""
+        return self._others
+
+    @property
     def motions(self) -> dict[str, OtherMotion]:
-        """What is known of each."""
-        known = self._known.items()
-        return {name: one.plan.motion for name, one in known if one.plan is not None}
+        """Where those may still be that said so."""
+        known = self._others.items()
+        return {name: other.plan.motion for name, other in known if other.plan is not None}
 
     def meet(self, name: str, plan: SharedPlan, steady_ns: int) -> None:
         """Another arm says where it may still be."""
-        known, other = self._known[name], self._others[name]
-        before = known.plan
-        _refuse_misfit(name, plan.motion.motion, len(other.robot.joints))
-        if before and before.session == plan.session and plan.sequence <= before.sequence:
-            return
-        self._echoed = plan.session == self._turns.session
-        number = plan.turns.get(self._turns.session)
-        if not self._turns.hear(name, plan.session, number, steady_ns):
-            return
-        known.plan, known.plan_ns = plan, steady_ns
-        self._changed = self._changed or before is None or _differ(before.motion, plan.motion)
+        if self._others[name].meet(plan, steady_ns):
+            self._changed = True
 
     def feel(self, name: str, q: Array, steady_ns: int) -> None:
         """Another arm's joints were measured."""
-        if np.isfinite(q).all():
-            self._known[name].q, self._known[name].q_ns = q, steady_ns
+        self._others[name].feel(q, steady_ns)
 
-    def recall(self, motions: Mapping[str, OtherMotion]) -> None:
-        """Take this for what the others do."""
-        for name, motion in motions.items():
-            self._known[name].plan = SharedPlan(0, 0, {}, {}, motion)
+    @property
+    def seen(self) -> dict[str, OtherSeen]:
+        """All that verdicts depend on."""
+        return {name: other.seen for name, other in self._others.items()}
+
+    def recall(self, seen: Mapping[str, OtherSeen]) -> None:
+        """Take this for what the others say and do."""
+        for name, one in seen.items():
+            if name not in self._others:
+                raise VlaError(f'arm {name} is not among {", ".join(self._others)}')
+            self._others[name].recall(one)
         self._changed = True
 
     def carry(self, items: Sequence[AttachedObject]) -> None:
@@ -172,7 +160,7 @@ class Neighbours:
         self._sequence += 1
         sessions = {name: self._turns.session_of(name) for name in self._others}
         poses = {
-            session: Pose(self._others[name].said.position, self._others[name].said.orientation)
+            session: self._others[name].pose
             for name, session in sessions.items()
             if session is not None
         }
@@ -182,7 +170,7 @@ class Neighbours:
 
     def finding(self, steady_ns: int) -> Finding | None:
         """Why one of the others cannot be relied on, or None."""
-        found = (self._finding(name, steady_ns) for name in self._others)
+        found = (other.finding(steady_ns) for other in self._others.values())
         return next((finding for finding in found if finding is not None), None)
 
     def nearest(self, q: Array) -> Clearance | None:
@@ -213,66 +201,3 @@ class Neighbours:
             return None
         others = {name: (other.motion.q[-1], other.opening[1]) for name, other in motions.items()}
         return self.checker.layout.posture(q, self.opening[1], others)
-
-    def _finding(self, name: str, steady_ns: int) -> Finding | None:
-        known, said = self._known[name], self._others[name].said
-        if self._echoed:
-            return Finding(Reason.OTHER_ARM_SILENT, f'{said.plan} brings what we say ourselves')
-        for what, topic, heard_ns in (
-            ('plan', said.plan, known.plan_ns),
-            ('joint states', said.joint_states, known.q_ns),
-            ('leave to move', said.plan, self._turns.mine_ns(name)),
-        ):
-            if heard_ns is None:
-                text = f'no {what} of arm {name} came from {topic}'
-                return Finding(Reason.OTHER_ARM_SILENT, text)
-            age_s = (steady_ns - heard_ns) / NS
-            if age_s > said.max_age_s:
-                text = (
-                    f'the {what} of arm {name} is {age_s:.2f} s old, at most {said.max_age_s:g} s'
-                )
-                return Finding(Reason.OTHER_ARM_SILENT, text)
-        return self._disagreement(name)
-
-    def _disagreement(self, name: str) -> Finding | None:
-        """It is not where it says, or not where we think it stands."""
-        known, other = self._known[name], self._others[name]
-        if known.plan is None or known.q is None:
-            return None
-        path, most = known.plan.motion.motion.q, other.robot.margins.tracking
-        beyond = np.maximum(path.min(axis=0) - known.q, known.q - path.max(axis=0))
-        joint = int(beyond.argmax())
-        if beyond[joint] > most:
-            text = (
-                f'{other.robot.joint_names[joint]} of arm {name} is {beyond[joint]:.4f} from its '
-                f'plan, at most {most:g}'
-            )
-            return Finding(Reason.OTHER_ARM_ASTRAY, text)
-        ours = known.plan.poses.get(self._turns.session)
-        if ours is None:
-            return None
-        here = placement(Pose(other.said.position, other.said.orientation)) * placement(ours)
-        shift, turn = np.linalg.norm(here.translation), np.linalg.norm(pin.log3(here.rotation))
-        if shift <= _POSE_M and turn <= _POSE_RAD:
-            return None
-        text = (
-            f'the robot files of both arms put arm {name} {shift * 1000:.1f} mm and {turn:.4f} rad '
-            'apart; correct the position or orientation of others in one of them'
-        )
-        return Finding(Reason.OTHER_ARM_ASTRAY, text)
-
-
-def _differ(one: OtherMotion, two: OtherMotion) -> bool:
-    same = one.motion.q.shape == two.motion.q.shape
-    return not same or bool((one.motion.q != two.motion.q).any())
-
-
-def _refuse_misfit(name: str, motion: Motion, joints: int) -> None:
-    knots = len(motion.times_ns)
-    shapes = [part.shape for part in (motion.q, motion.v, motion.a)]
-    if not knots or any(shape != (knots, joints) for shape in shapes):
-        raise VlaError(f'arm {name} says a motion of shapes {shapes}; its {joints} joints move')
-    if not (np.diff(motion.times_ns) > 0).all():
-        raise VlaError(f'arm {name} says a motion whose times do not increase')
-    if not all(np.isfinite(part).all() for part in (motion.q, motion.v, motion.a)):
-        raise VlaError(f'arm {name} says a motion that is not finite')

@@ -14,6 +14,8 @@ from vla_contract.action import MOST_ROWS
 from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
 from vla_safety.avoidance import Avoidance
+from vla_safety.beside import Beside, neighbours_of
+from vla_safety.collision.arms import Arm
 from vla_safety.collision.checker import CollisionChecker
 from vla_safety.filter import MotionFilter
 from vla_safety.kinematics import Kinematics
@@ -22,7 +24,7 @@ from vla_safety.reasons import Reason
 from vla_safety.situation import Rejection, recall
 from vla_safety.watch import Watch
 
-VERSION = 1
+VERSION = 2
 MOST_VALUES = 200_000
 """Of a chunk that is kept; the rows beyond MOST_ROWS, which refuse it, are left out."""
 _LARGEST_FILE = 64_000_000
@@ -43,7 +45,8 @@ class Setup:
         robot_path: That file; meshes are named from there.
         urdf: The arm's description.
         srdf: The same; None where there is none.
-        digests: SHA-256 of both, by path.
+        others: The arms beside it.
+        digests: SHA-256 of each description, by path.
         period_s: Time between ticks.
         companions: Whose heartbeats are awaited, and the reason to give where one is silent.
     """
@@ -53,6 +56,7 @@ class Setup:
     robot_path: Path
     urdf: Path
     srdf: Path | None
+    others: tuple[Beside, ...]
     digests: Mapping[str, str]
     period_s: float
     companions: Mapping[str, Reason]
@@ -129,13 +133,17 @@ def rebuilt(rejected: RejectedChunk, load_checker: LoadChecker) -> MotionFilter:
     """A filter in the situation that the chunk met."""
     setup = rejected.setup
     kinematics = Kinematics(setup.robot, setup.urdf)
-    checker = load_checker(setup.robot, setup.urdf, setup.srdf)
+    checker, avoidance = load_checker(setup.robot, setup.urdf, setup.srdf), None
+    if checker is not None:
+        own = Arm(setup.robot, setup.urdf, setup.srdf)
+        beside = neighbours_of(own, setup.others, session=0)
+        avoidance = Avoidance(checker, setup.robot, neighbours=beside)
     motion_filter = MotionFilter(
         setup.robot,
         kinematics,
         setup.period_s,
         Watch(setup.companions, setup.robot.timing.heartbeat_timeout_s),
-        None if checker is None else Avoidance(checker, setup.robot),
+        avoidance,
     )
     recall(motion_filter, rejected.rejection.met)
     return motion_filter

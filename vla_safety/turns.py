@@ -71,6 +71,10 @@ class Turns:
         """When the turn with an arm was last given to us, by the steady clock."""
         return self._turns[arm].mine_ns
 
+    def recall(self, arm: str, mine_ns: int | None) -> None:
+        """The turn with an arm was last given to us then: to repeat a decision."""
+        self._turns[arm].mine_ns = mine_ns
+
     def pass_on(self) -> None:
         """Give away every turn that is ours: after this our motion does not grow."""
         for turn in self._turns.values():

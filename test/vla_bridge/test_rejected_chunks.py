@@ -33,6 +33,7 @@ from vla_safety.collision.swept import OtherMotion
 from vla_safety.measured import Instant, JointReading, Readings
 from vla_safety.mode import Mode
 from vla_safety.motion import Motion
+from vla_safety.other_arm import OtherSeen
 from vla_safety.plan import Pursuit
 from vla_safety.provenance import Accepted
 from vla_safety.reasons import Finding, Reason
@@ -42,7 +43,15 @@ from vla_safety.tool_speed import People
 
 ROBOT = Path(__file__).resolve().parents[2] / 'config' / 'robots' / 'sim_ur5e.yaml'
 SETUP = Setup(
-    'sim', load_robot(ROBOT), ROBOT, ROBOT, None, {}, 0.02, {'policy_node': Reason.POLICY_SILENT}
+    'sim',
+    load_robot(ROBOT),
+    ROBOT,
+    ROBOT,
+    None,
+    (),
+    {},
+    0.02,
+    {'policy_node': Reason.POLICY_SILENT},
 )
 
 anything = st.floats(width=64)  # NaN, infinities, -0 and denormal numbers among them
@@ -73,6 +82,16 @@ def motions(draw: st.DrawFn) -> Motion:
     return Motion(stamps, *(draw(arrays(np.float64, (knots, 6), elements=anything)) for _ in 'qva'))
 
 
+seen_arms = st.builds(
+    OtherSeen,
+    motion=st.none() | st.builds(OtherMotion, motions()),
+    place=st.none() | poses,
+    plan_ns=st.none() | times,
+    q=st.none() | arrays(np.float64, 6, elements=anything),
+    q_ns=st.none() | times,
+    turn_ns=st.none() | times,
+    echoed=st.booleans(),
+)
 situations = st.builds(
     Situation,
     now=st.builds(Instant, times, times),
@@ -97,7 +116,7 @@ situations = st.builds(
         st.tuples(carried),
         st.dictionaries(names, finding, max_size=2),
         st.tuples(anything, anything),
-        st.dictionaries(names, st.builds(OtherMotion, motions()), max_size=1),
+        st.dictionaries(names, seen_arms, max_size=1),
     ),
     nearness=anything,
 )

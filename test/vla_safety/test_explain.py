@@ -48,7 +48,7 @@ def setup_of(rig: 'Rig') -> Setup:
     watch = rig.watch
     digests = {str(path): digest_of(path) for path in (urdf, srdf)}
     return Setup(
-        'sim', rig.robot, ROBOT, urdf, srdf, digests, rig.filter.period_s, watch.companions
+        'sim', rig.robot, ROBOT, urdf, srdf, (), digests, rig.filter.period_s, watch.companions
     )
 
 
@@ -344,7 +344,7 @@ def test_a_chunk_that_is_followed_leaves_no_file(armed: 'Rig') -> None:
         (lambda _: '[]', 'version'),
         (lambda text: text.replace('"step_s": 0.05', '"step_s": "soon"'), 'chunk.step_s'),
         (lambda text: text.replace('"sequence"', '"tusk": 1, "sequence"', 1), 'tusk is not known'),
-        (lambda text: text.replace('"version": 1', '"version": 2'), 'version 1'),
+        (lambda text: text.replace('"version": 2', '"version": 1'), 'version 2'),
         (lambda text: text.replace('"joint_position"', '"telepathy"'), 'telepathy'),
         (lambda text: text.replace('0.05', 'NaN'), 'NaN'),
     ],

@@ -11,12 +11,10 @@ from vla_contract.other_arm import Neighbour
 from vla_contract.robot import Robot
 from vla_contract.scene import CollisionBackend
 from vla_safety.avoidance import Avoidance
+from vla_safety.beside import Beside, neighbours_of
 from vla_safety.collision.arms import Arm
 from vla_safety.collision.checker import CollisionChecker
 from vla_safety.collision.embedded import EmbeddedChecker
-from vla_safety.collision.objects import Pose
-from vla_safety.kinematics import Kinematics
-from vla_safety.limits import Limits
 from vla_safety.neighbours import Neighbours
 from vla_safety.surroundings import surroundings
 
@@ -41,23 +39,20 @@ def load_neighbours(deployment: Deployment) -> Neighbours | None:
     Raises:
         VlaError: A file of another arm is wrong, or not on this machine.
     """
-    others = deployment.neighbours
-    if not others:
-        return None
-    robot, urdf = deployment.robot, deployment.urdf_path
-    kinematics = Kinematics(robot, urdf)
-    limits = Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
-    own = Arm(robot, urdf, deployment.srdf_path)
-    checker = EmbeddedChecker(own, [_arm(other) for other in others], among_arms=True)
-    return Neighbours(robot, limits, checker, others, secrets.randbits(63))
+    own = Arm(deployment.robot, deployment.urdf_path, deployment.srdf_path)
+    return neighbours_of(own, beside(deployment), secrets.randbits(63))
 
 
-def _arm(other: Neighbour) -> Arm:
-    said, robot = other.said, other.robot
-    urdf = find_description(robot.urdf, other.path)
+def beside(deployment: Deployment) -> tuple[Beside, ...]:
+    """The other arms that a robot file names, or an error where one's URDF is not here."""
+    return tuple(map(_found, deployment.neighbours))
+
+
+def _found(other: Neighbour) -> Beside:
+    urdf = find_description(other.robot.urdf, other.path)
     if urdf is None or not urdf.is_file():
-        raise VlaError(f'{other.path}: urdf {robot.urdf} is not on this machine')
-    return Arm(robot, urdf, name=said.name, pose=Pose(said.position, said.orientation))
+        raise VlaError(f'{other.path}: urdf {other.robot.urdf} is not on this machine')
+    return Beside(other.said, other.robot, other.path.resolve(), urdf.resolve())
 
 
 def load_checker(robot: Robot, urdf: Path, srdf: Path | None) -> CollisionChecker | None:
