@@ -200,6 +200,7 @@ class MotionFilter:
             self._release(
                 Mode.PROTECTIVE_STOP, Reason.CLOCK_JUMP, f'the clock jumped by {jump_s:.3f} s'
             )
+        self.plan = None
 
     def on_chunk(self, chunk: ActionChunk, now: Instant) -> Canonical:
         """Vet a chunk and intend to follow it.

@@ -177,8 +177,8 @@ class Plan:
         """
         self.release()
         start_ns = now_ns + round(self._timing.lead_s * NS)
-        if start_ns >= self.executing.end_ns:
-            return None
+        if not self.executing.start_ns <= start_ns < self.executing.end_ns:
+            return None  # at rest, or by a clock that was set back
         head = self.executing.until(start_ns)
         try:
             candidate = head.then(brake(_end(head), start_ns, self._limits))

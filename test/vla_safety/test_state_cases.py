@@ -167,6 +167,28 @@ def test_a_clock_that_was_set_stops_and_then_serves_again(armed: 'Rig', jump_s: 
     assert armed.filter.mode.moving
 
 
+@pytest.mark.parametrize('asked', ['emergency_stop', 'protect', 'disarm'])
+@pytest.mark.parametrize('noticed', [True, False])
+def test_a_stop_after_the_clock_was_set_back_leads_nowhere(
+    armed: 'Rig', asked: str, noticed: bool
+) -> None:
+    """By the new time the arm is where it was long ago: to stop there would be a jump."""
+    moving(armed)
+    armed.skew_ns -= 600 * NS
+    if noticed:
+        armed.filter.clock_jumped(-600.0)
+    if asked == 'emergency_stop':
+        command = armed.filter.emergency_stop(True, armed.instant)
+    elif asked == 'protect':
+        command = armed.filter.protect(Reason.STOP_ASKED, 'by hand', armed.instant)
+    else:
+        command = armed.filter.disarm(armed.instant, Reason.NOT_ARMED, 'by hand')
+    assert command.motion is None
+    armed.run(0.5)
+    assert armed.at_rest()
+    assert not armed.filter.mode.takes_chunks
+
+
 def test_a_chunk_between_the_jump_and_its_discovery_moves_nothing(armed: 'Rig') -> None:
     """It comes with new stamps while the plan is still of the old time."""
     moving(armed)
