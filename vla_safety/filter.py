@@ -100,8 +100,8 @@ class MotionFilter:
         self.pacing = Pacing(robot.workspace, speed_check, self.tool_speed)
         self.checks: tuple[MotionCheck, ...] = (
             JointCheck(self.limits),
-            WorkspaceCheck(robot.workspace, kinematics),
             speed_check,
+            WorkspaceCheck(robot.workspace, kinematics),
             *((avoidance,) if avoidance else ()),
         )
         self._gripper = GripperFilter(robot.gripper) if robot.gripper else None

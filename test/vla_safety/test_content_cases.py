@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from vla_contract.action import ActionChunk, ActionSpace
+from vla_contract.action import POSE_COLUMNS, ActionChunk, ActionSpace
 from vla_safety.canonical import canonical
 from vla_safety.mode import Mode
 from vla_safety.motion import NS
@@ -46,6 +46,20 @@ def test_rows_of_another_width_are_refused(armed: 'Rig', width: int) -> None:
     """One joint too few, or too many, is another arm."""
     values = np.resize(armed.sway(), (20, width))
     assert verdict(armed, values=values) is Reason.MALFORMED
+
+
+@pytest.mark.parametrize('width', [1, 5])
+def test_another_arm_that_is_consistent_is_refused_by_its_names(armed: 'Rig', width: int) -> None:
+    """As many names and units as values: fewer joints than there are, all of them known."""
+    names, units = armed.robot.joint_names[:width], ('rad',) * width
+    values = armed.sway()[:, :width]
+    assert verdict(armed, values=values, columns=names, units=units) is Reason.WRONG_COLUMNS
+    more: dict[str, object] = {
+        'values': np.resize(armed.sway(), (20, 6 + width)),
+        'columns': (*armed.robot.joint_names, *(f'joint_{k}' for k in range(width))),
+        'units': ('rad',) * (6 + width),
+    }
+    assert verdict(armed, **more) is Reason.WRONG_COLUMNS
 
 
 @pytest.mark.parametrize('shape', [(120,), (20, 6, 1), ()])
@@ -145,6 +159,36 @@ def test_a_joint_that_is_a_turn_away_is_not_unwound(armed: 'Rig', first: int, tu
     assert np.abs(armed.q - start).max() < 0.1
 
 
+def elbow_down(rows: np.ndarray) -> np.ndarray:
+    """The same places of the tool, with the elbow on the other side."""
+    upper_arm, forearm = 0.425, 0.3922
+    _, lift, elbow, wrist, _, _ = rows.T
+    angle = np.arctan2(forearm * np.sin(elbow), upper_arm + forearm * np.cos(elbow))
+    flipped = rows.copy()
+    flipped[:, 1], flipped[:, 2] = lift + 2 * angle, -elbow
+    flipped[:, 3] = wrist + 2 * (elbow - angle)
+    return flipped
+
+
+@pytest.mark.parametrize(('first', 'reason'), [(1, Reason.SEAM_JUMP), (10, Reason.INFEASIBLE)])
+def test_rows_that_flip_to_another_branch_are_not_swung_through(
+    armed: 'Rig', first: int, reason: Reason
+) -> None:
+    """The tool stays where it is and the elbow is asked to be elsewhere from row to row."""
+    armed.run(0.1)
+    rows, start = armed.sway(0.02), armed.q.copy()
+    flipped = elbow_down(rows)
+    np.testing.assert_allclose(
+        armed.kinematics.tool_positions(flipped), armed.kinematics.tool_positions(rows), atol=1e-9
+    )
+    rows[first:] = flipped[first:]
+    with pytest.raises(RefusedError) as refused:
+        armed.filter.on_chunk(armed.chunk(rows), armed.instant)
+    assert refused.value.reason is reason
+    armed.run(1.0)
+    np.testing.assert_array_equal(armed.q, start)
+
+
 def test_a_sequence_that_goes_back_or_wraps_is_refused(armed: 'Rig') -> None:
     """The last number of all is followed by none; an earlier one is old."""
     assert verdict(armed, sequence=2**64 - 1) is Reason.OK
@@ -191,3 +235,59 @@ def test_an_observation_is_refused_a_moment_after_it_is_too_old(armed: 'Rig') ->
     assert verdict(armed, observation_stamp_ns=armed.now_ns + 100_000_000 - bound_ns) is Reason.OK
     late = armed.now_ns + 100_000_000 - bound_ns - 1
     assert verdict(armed, observation_stamp_ns=late) is Reason.STALE_OBSERVATION
+
+
+def spoiled(rig: 'Rig') -> list[ActionChunk]:
+    """Chunks that must be refused, each for one thing that is wrong with it."""
+    rows, names, now_ns = rig.sway(), rig.robot.joint_names, rig.now_ns
+    poses: dict[str, object] = {
+        'space': ActionSpace.POSE,
+        'columns': POSE_COLUMNS,
+        'units': ('m',) * 3 + ('1',) * 4,
+        'values': np.tile([0.5, 0.0, 0.3, 0.0, 0.0, 0.0, 0.0], (20, 1)),
+    }
+    changes: list[tuple[str, object]] = [
+        ('values', rows[:, :5]),
+        ('values', rows.ravel()),
+        ('values', np.empty((0, 6))),
+        ('values', np.zeros((1_000_000, 6))),
+        ('values', rows + 1.0),
+        ('columns', tuple(reversed(names))),
+        ('columns', (names[1], *names[1:])),
+        ('columns', tuple(f'left_{name}' for name in names)),
+        ('units', ('deg',) * 6),
+        ('observation_stamp_ns', now_ns - 5 * NS),
+        ('observation_stamp_ns', now_ns + 5 * NS),
+        ('task_id', 'yesterday'),
+        ('sequence', 1),
+        ('session', ''),
+    ]
+    changes += [('values', np.where(np.arange(6) == 3, x, rows)) for x in (np.nan, np.inf, 1e300)]
+    changes += [('step_s', step_s) for step_s in (-0.05, 0.0, 1e-9, 3600.0, np.nan)]
+    changes += [('start_ns', start_ns) for start_ns in (-1, 2**80, now_ns + 60 * NS)]
+    whole = [poses, poses | {'frame': 'world'}, *({name: value} for name, value in changes)]
+    return [replace(rig.chunk(rows), **change) for change in whole]  # type: ignore[arg-type]
+
+
+def test_what_is_refused_leaves_the_motion_in_execution_to_the_last_bit(
+    armed: 'Rig', make_rig: type['Rig']
+) -> None:
+    """Whatever is wrong, and whenever it comes: the arm goes on as if nothing had."""
+    undisturbed = make_rig().arm()
+    for rig in (armed, undisturbed):
+        rig.run(0.1)
+        rig.filter.on_chunk(rig.chunk(rig.sway(0.3, 40)), rig.instant)
+    refused = 0
+    for index in range(28):
+        for rig in (armed, undisturbed):
+            rig.run(0.06)
+        chunks = spoiled(armed)
+        with pytest.raises(RefusedError):
+            armed.filter.on_chunk(chunks[index % len(chunks)], armed.instant)
+        refused += 1
+    for rig in (armed, undisturbed):
+        rig.run(1.0)
+    assert refused >= len(chunks)
+    assert armed.filter.rejected == refused
+    assert armed.speeds().max() > 0.1
+    np.testing.assert_array_equal(np.array(armed.commands), np.array(undisturbed.commands))
