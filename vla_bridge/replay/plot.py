@@ -51,7 +51,7 @@ def draw_explanation(
     axes[0].set_xlim(time.start_s, time.end_s)
     handles = _legend(explanation)
     figure.legend(handles=handles, loc='outside lower center', ncols=4, frameon=False, fontsize=9)
-    draw_views(right, motion_filter, explanation)
+    draw_views(right, motion_filter, explanation, rejected.setup.others)
     figure.suptitle(_title(rejected, explanation), color=INK, fontsize=11, fontweight='bold')
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)

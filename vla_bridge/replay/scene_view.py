@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arm, the tool's path and everything around them, from above and from the side."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
@@ -18,10 +20,13 @@ from vla_bridge.replay.style import (
     THING,
     WORKSPACE,
 )
+from vla_safety.beside import Beside
 from vla_safety.collision.objects import SceneObject
+from vla_safety.collision.shapes import placement
 from vla_safety.collision.swept import FARTHEST
 from vla_safety.explanation import Explanation
 from vla_safety.filter import MotionFilter
+from vla_safety.kinematics import Kinematics
 from vla_safety.motion import Array, Motion
 
 _SIDES = (('from above', (0, 1)), ('from the side', (0, 2)))
@@ -30,11 +35,20 @@ _ROOM_M = 0.1
 _REACH_M = 2.0
 
 
-def draw_views(figure: SubFigure, motion_filter: MotionFilter, explanation: Explanation) -> None:
+def draw_views(
+    figure: SubFigure,
+    motion_filter: MotionFilter,
+    explanation: Explanation,
+    others: Sequence[Beside],
+) -> None:
     """Draw both views, each to scale."""
     places = _Places(motion_filter, explanation)
+    beside = _beside(motion_filter, others)
     for axis, (title, axes) in zip(figure.subplots(2, 1), _SIDES, strict=True):
         _draw_surroundings(axis, motion_filter, axes)
+        for name, points in beside.items():
+            axis.plot(*points[:, axes].T, color=THING, linewidth=4, solid_capstyle='round')
+            axis.text(*points[-1, axes], name, fontsize=7, color=FAINT, clip_on=True)
         places.draw(axis, axes)
         points = places.shown[:, axes]
         low, high = points.min(axis=0) - _ROOM_M, points.max(axis=0) + _ROOM_M
@@ -119,6 +133,21 @@ class _Places:
             q = explanation.proposed.at(explanation.cut_ns).q
         joints = self._kinematics.joint_origins(q)
         return np.vstack([np.zeros(3), joints, self._kinematics.tool_positions(q[None])])
+
+
+def _beside(motion_filter: MotionFilter, others: Sequence[Beside]) -> dict[str, Array]:
+    """Base, joints and tool of every other arm where its plan ends, in our base frame."""
+    neighbours = motion_filter.avoidance.neighbours if motion_filter.avoidance else None
+    plans = neighbours.motions if neighbours is not None else {}
+    found = {}
+    for one in others:
+        if one.said.name in plans:
+            kinematics, q = Kinematics(one.robot, one.urdf), plans[one.said.name].motion.q[-1]
+            joints, tool = kinematics.joint_origins(q), kinematics.tool_positions(q[None])
+            place = placement(one.pose)
+            points = np.vstack([np.zeros(3), joints, tool])
+            found[one.said.name] = points @ place.rotation.T + place.translation
+    return found
 
 
 def _draw_surroundings(axis: Axes, motion_filter: MotionFilter, axes: tuple[int, int]) -> None:
