@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Things in the way of the arm: it stops before them, goes on when they go, and says which."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -117,6 +118,33 @@ def test_a_flickering_thing_does_not_wear_the_arm_out(armed: 'Rig') -> None:
     assert refused.value.reason is Reason.NOT_FRESH
 
 
+def test_a_thing_that_goes_on_flickering_lets_the_arm_rest(armed: 'Rig') -> None:
+    """Seen every fifth of a second, and a policy that insists: one stop, and no new beginnings."""
+    armed.run(0.1)
+    armed.filter.on_chunk(armed.chunk(turn(armed)), armed.instant)
+    armed.run(0.9)
+    rested = 0
+    for index in range(20):
+        ball = SceneObject('ball', SphereShape(0.03), Pose(ahead_of(armed)))
+        see(armed, *([ball] if index % 2 == 0 else []))
+        with suppress(RefusedError):
+            armed.filter.on_chunk(armed.chunk(turn(armed)), armed.instant)
+        armed.run(0.1)
+        rested = rested + 1 if armed.at_rest() else 0
+    assert rested >= 15
+    see(armed)
+    armed.run(0.6)
+    armed.filter.on_chunk(armed.chunk(turn(armed)), armed.instant)
+    armed.run(0.5)
+    assert not armed.at_rest()
+
+
+def ahead_of(rig: 'Rig') -> tuple[float, float, float]:
+    """A little before the tool, on the way of a turn."""
+    x, y, z = rig.kinematics.tool_positions((rig.q + REACH * 0.2)[None])[0].tolist()
+    return x, y, z
+
+
 def test_an_arm_in_collision_is_not_armed(rig: 'Rig') -> None:
     """Which link overlaps what, and by how much."""
     place = rig.kinematics.tool_pose(rig.q).translation
@@ -155,6 +183,12 @@ def test_a_keep_out_holds_for_every_part_of_the_arm(make_rig: type['Rig']) -> No
     rig.run(2.5)
     assert rig.at_rest()
     assert 'keep-out shelf' in rig.filter.finding.text
+    assert 'gripper' not in rig.filter.finding.text
+    (inside,) = rig.robot.workspace.boxes
+    tool = rig.kinematics.tool_positions(np.array(rig.commands))
+    assert ((tool > inside.min) & (tool < inside.max)).all()
+    assert ((tool < low - 0.1) | (tool > high + 0.1)).any(axis=1).all()
+    assert min(rig.avoidance_distance(q) for q in rig.commands[-150:]) > 0
 
 
 def test_a_required_scene_that_is_empty_allows_nothing(make_rig: type['Rig']) -> None:

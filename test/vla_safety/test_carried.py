@@ -4,6 +4,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pinocchio as pin
 import pytest
 
 from vla_contract.errors import VlaError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SCENE = 'planning_scene'
 TURN = np.array([0.9, 0.0, 0.0, 0.0, 0.0, 0.0])
+BACK = np.array([-0.3, 0.0, 0.0, 0.0, 0.0, 0.0])
+UP = np.array([0.0, -0.2, 0.0, 0.2, 0.0, 0.0])
 STICK = AttachedObject('stick', BoxShape((0.02, 0.02, 0.3)), 'tool0', Pose((0.0, 0.0, 0.3)))
 
 
@@ -84,6 +87,37 @@ def test_what_is_dropped_in_the_middle_of_a_chunk_is_where_it_was_dropped(armed:
     assert armed.filter.finding.reason is Reason.COLLISION
     assert 'stick' in armed.filter.finding.text
     assert armed.avoidance_distance(armed.q) > 0
+
+
+def test_what_is_let_go_of_at_speed_stops_the_hand_around_it_and_lets_it_leave(
+    armed: 'Rig',
+) -> None:
+    """Case 58, at its nearest: a finger runs into it, may go back to the other one, and then up."""
+    armed.run(0.1)
+    fingers = [f'gripper_{part}_link' for part in ('base', 'left_finger', 'right_finger')]
+    cube = AttachedObject(
+        'cube', BoxShape((0.03, 0.03, 0.03)), 'gripper_tcp', touch_links=frozenset(fingers)
+    )
+    armed.avoidance.carry([cube])
+    armed.filter.on_chunk(armed.chunk(turn(armed)), armed.instant)
+    armed.run(0.7)
+    assert armed.filter.mode is Mode.ACTIVE
+    pose = armed.kinematics.tool_pose(armed.q)
+    x, y, z, w = pin.Quaternion(pose.rotation).coeffs().tolist()
+    place = Pose(tuple(pose.translation.tolist()), (x, y, z, w))
+    armed.avoidance.carry([])
+    armed.avoidance.see(SCENE, [SceneObject('cube', cube.shape, place)], armed.now_ns)
+    armed.run(1.0)
+    assert armed.at_rest()
+    assert armed.filter.finding.reason is Reason.COLLISION
+    assert 'cube' in armed.filter.finding.text
+    share = np.linspace(0, 1, 30)[:, None]
+    for way in (BACK, UP):
+        rows = armed.q + way * share**3 * (10 - 15 * share + 6 * share**2)
+        armed.filter.on_chunk(armed.chunk(rows), armed.instant)
+        armed.run(2.5)
+    np.testing.assert_allclose(armed.q, rows[-1], atol=1e-3)
+    assert armed.avoidance_distance(armed.q) > 0.05
 
 
 def test_one_that_cannot_be_carried_leaves_the_others(rig: 'Rig') -> None:
