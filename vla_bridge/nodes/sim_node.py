@@ -161,7 +161,7 @@ class SimNode(VlaNode):
         factor = self.value('real_time_factor')
         if factor != 1.0 and not published:
             raise VlaError(
-                f'real_time_factor {factor:g} needs publish_clock_publisher:=true here and '
+                f'real_time_factor {factor:g} needs publish_clock:=true here and '
                 'use_sim_time:=true everywhere: other clocks run at the speed of real time'
             )
         return published
