@@ -29,7 +29,8 @@ setup:  ## Make .venv: pinned wheels, ROS interfaces, commands (done by the othe
 demo: setup  ## Run the graph with the simulated arm [INSTRUCTION="put the green cube in the blue bowl"] [SCENE=cluttered]
 	@$(BIN)/vla demo $(if $(INSTRUCTION),--instruction "$$INSTRUCTION") $(if $(SCENE),--scene $(SCENE))
 
-test: lint  ## Run linters, type checker and all tests
+test: lint  ## Run linters, type checker and all tests; installs torch
+	@$(BOOTSTRAP) model
 	@$(BIN)/python -m pytest -m 'not graph' -n auto
 	@$(BIN)/python -m pytest -m graph
 
@@ -42,8 +43,8 @@ format: setup  ## Format and fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench:  ## Run the benchmarks [NAME=observation]; the benchmark `stream` installs torch
-	@$(BOOTSTRAP) $(if $(filter-out stream,$(NAME)),,model)
+bench:  ## Run the benchmarks [NAME=observation]; those of learned policies install torch
+	@$(BOOTSTRAP) $(if $(filter-out language model stream,$(NAME)),,model)
 	@$(BIN)/python -m benchmarks $(NAME)
 
 kill: setup  ## Kill, suspend and restart nodes while the simulated arm moves [N=500; a quick look without]

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from tools.errors import SetupError
-from tools.wheels import ALWAYS, ON_DEMAND
+from tools.wheels import ALONE, ALWAYS, ON_DEMAND
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / 'requirements'
 HEADER = '# Written by `make lock`: every package that the other files here name or pull in.\n'
@@ -26,7 +26,7 @@ def main() -> int:
     """Resolve for one interpreter after the other, and write."""
     parser = argparse.ArgumentParser(prog='python -m tools.lock', description=__doc__)
     parser.add_argument('pythons', nargs='*', default=[sys.executable], help='oldest first')
-    versions: dict[str, str] = {}
+    versions = alone()
     try:
         for python in parser.parse_args().pythons:
             versions |= resolve(python, versions)
@@ -63,6 +63,13 @@ def resolve(python: str, chosen: dict[str, str]) -> dict[str, str]:
         raise SetupError(f'pip cannot resolve the requirements for {python}')
     metadata = [each['metadata'] for each in json.loads(done.stdout)['install']]
     return {normal(each['name']): each['version'].partition('+')[0] for each in metadata}
+
+
+def alone() -> dict[str, str]:
+    """Versions of what is installed without its dependencies; pip is not asked about those."""
+    texts = ((REQUIREMENTS / f'{name}.txt').read_text() for name in ALONE.values())
+    pins = (line.split('==') for text in texts for line in text.splitlines() if line[:1] != '#')
+    return {normal(name): version for name, version in pins}
 
 
 def lines(versions: dict[str, str]) -> str:

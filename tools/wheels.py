@@ -16,6 +16,8 @@ from tools.errors import SetupError
 
 ALWAYS = ('base', 'build', 'dev')
 ON_DEMAND = ('model',)
+ALONE = {'model': 'weights'}
+"""What comes with a group and without its own dependencies, which that group has already."""
 CHANGING = '.changing'
 BUILDER_PYTHON = re.compile(r'/opt/python/cp\d+-cp\d+/include/python3\.\d+')
 BUILDER_NUMPY = re.compile(
@@ -30,6 +32,8 @@ def install(checkout: Checkout, extra: Iterable[str] = ()) -> None:
     add_groups(checkout, 'wheels', groups(checkout.distro))
     for group in extra:
         add_groups(checkout, group, (group,))
+        if group in ALONE:
+            add_groups(checkout, ALONE[group], (ALONE[group],), '--no-deps')
 
 
 def groups(distro: str) -> tuple[str, ...]:
@@ -37,11 +41,13 @@ def groups(distro: str) -> tuple[str, ...]:
     return ALWAYS if distro else (*ALWAYS, 'ros')
 
 
-def add_groups(checkout: Checkout, stamp: str, members: tuple[str, ...]) -> None:
-    """Install groups of requirements unless their pins are installed."""
+def add_groups(checkout: Checkout, stamp: str, members: tuple[str, ...], *options: str) -> None:
+    """Install groups of requirements, with options of pip, unless their pins are installed."""
     files = [checkout.root / 'requirements' / f'{member}.txt' for member in members]
     pins = contents([*files, checkout.root / 'requirements' / 'constraints.txt'])
-    checkout.step(stamp, f'Wheels ({", ".join(members)})', pins, partial(add, checkout, files))
+    checkout.step(
+        stamp, f'Wheels ({", ".join(members)})', pins, partial(add, checkout, files, *options)
+    )
 
 
 def discard_unusable(checkout: Checkout) -> None:
@@ -64,16 +70,16 @@ def create(checkout: Checkout) -> None:
     checkout.run('venv', sys.executable, '-m', 'venv', *see_system, checkout.venv)
 
 
-def add(checkout: Checkout, files: list[Path]) -> None:
+def add(checkout: Checkout, files: list[Path], *options: str) -> None:
     """Install requirements; a mark tells the next run if this one did not come to its end."""
     mark = checkout.venv / CHANGING
     mark.touch()
     constraints = checkout.root / 'requirements' / 'constraints.txt'
     chosen = [word for file in files for word in ('-r', str(file))]
     # -I: what PYTHONPATH offers does not count as installed.
-    pip = (checkout.python, '-I', '-m', 'pip', 'install', '--no-compile', '-c', constraints)
+    pip = (checkout.python, '-I', '-m', 'pip', 'install', '--no-compile', *options)
     try:
-        checkout.run('wheels', *pip, *chosen)
+        checkout.run('wheels', *pip, '-c', constraints, *chosen)
     except SetupError as error:
         mark.unlink()  # pip has undone what it began
         raise SetupError(
