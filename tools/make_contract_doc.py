@@ -15,11 +15,18 @@ from typing import Any
 from vla_contract.deployment import DeploymentFile, load_deployment
 from vla_contract.document import Document
 from vla_contract.errors import ContractError, ContractErrors
+from vla_contract.execution import (
+    Asynchronous,
+    DualRate,
+    PrefixConditioning,
+    RealTimeChunking,
+    Synchronous,
+    TemporalEnsembling,
+)
 from vla_contract.gripper import Gripper, GripperModel
 from vla_contract.other_arm import OtherArm
 from vla_contract.policy import (
     ActionLayout,
-    Execution,
     GripperConvention,
     ImageInput,
     Policy,
@@ -63,7 +70,19 @@ DOCUMENTS: dict[str, tuple[type[Document], ...]] = {
         Separation,
         Timing,
     ),
-    'policy': (Policy, ImageInput, StateLayout, ActionLayout, GripperConvention, Execution),
+    'policy': (
+        Policy,
+        ImageInput,
+        StateLayout,
+        ActionLayout,
+        GripperConvention,
+        Synchronous,
+        Asynchronous,
+        TemporalEnsembling,
+        RealTimeChunking,
+        PrefixConditioning,
+        DualRate,
+    ),
     'deployment': (DeploymentFile,),
 }
 MISTAKES = """\
@@ -133,8 +152,11 @@ def _table(model: type[Document]) -> str:
 
 def _type(field: dict[str, Any], defs: dict[str, Any]) -> str:
     """What may stand there, in words."""
-    if 'anyOf' in field:
-        return ' or '.join(_type(option, defs) for option in field['anyOf'])
+    for several in ('anyOf', 'oneOf'):
+        if several in field:
+            return ' or '.join(_type(option, defs) for option in field[several])
+    if 'const' in field:
+        return f'`{field["const"]}`'
     if '$ref' in field:
         name = field['$ref'].rpartition('/')[2]
         if 'enum' in defs[name]:

@@ -5,8 +5,8 @@ import difflib
 import inspect
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Self, TypeVar, get_args
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -78,11 +78,11 @@ def validate(model: type[DocumentT], file: YamlFile) -> DocumentT:
     return document
 
 
-def inner_document(annotation: object) -> type[Document] | None:
-    """The document inside a type such as ``tuple[Joint, ...]`` or ``Gripper | None``."""
+def inner_documents(annotation: object) -> tuple[type[Document], ...]:
+    """The documents inside a type such as ``tuple[Joint, ...]`` or ``Flow | Diffusion``."""
     if isinstance(annotation, type) and issubclass(annotation, Document):
-        return annotation
-    return next((found for arg in get_args(annotation) if (found := inner_document(arg))), None)
+        return (annotation,)
+    return tuple(found for arg in get_args(annotation) for found in inner_documents(arg))
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
@@ -95,14 +95,88 @@ def _by_line(error: ContractError) -> tuple[str, int]:
     return error.source, error.line or 0
 
 
+class _Spot(NamedTuple):
+    """Where a complaint belongs.
+
+    Attributes:
+        key: In the file.
+        document: The one that the last part of the key is in.
+        siblings: Documents that could stand in its place, by what they are called in the file.
+        choices: Documents one of which may stand at the key, likewise.
+    """
+
+    key: Key
+    document: type[Document]
+    siblings: dict[str, type[Document]]
+    choices: dict[str, type[Document]]
+
+
+def _spot(model: type[Document], place: Key) -> _Spot:
+    """Turn pydantic's place into ours: it names the choice that was made, the file does not."""
+    key: list[str | int] = []
+    here = model
+    siblings, choices = dict[str, type[Document]](), dict[str, type[Document]]()
+    for index, part in enumerate(place):
+        if part in choices:
+            here, siblings, choices = choices[str(part)], choices, {}
+            continue
+        key.append(part)
+        if isinstance(part, int):
+            continue
+        field = here.model_fields.get(part)
+        inner = inner_documents(field.annotation) if field else ()
+        choices = _by_tag(inner)
+        # The last part stands in the document, whatever documents stand in it.
+        if len(inner) == 1 and index < len(place) - 1:
+            here, siblings = inner[0], {}
+    return _Spot(tuple(key), here, siblings, choices)
+
+
+def _tag_key(documents: Iterable[type[Document]]) -> str:
+    """The key by which these documents are told apart, like ``strategy``; empty for none."""
+    first, *others = documents
+    return next(
+        (
+            name
+            for name in first.model_fields
+            if all(get_origin(_annotation(each, name)) is Literal for each in (first, *others))
+        ),
+        '',
+    )
+
+
+def _annotation(document: type[Document], name: str) -> object:
+    field = document.model_fields.get(name)
+    return field.annotation if field else None
+
+
+def _by_tag(documents: tuple[type[Document], ...]) -> dict[str, type[Document]]:
+    key = _tag_key(documents) if len(documents) > 1 else ''
+    return {str(get_args(_annotation(each, key))[0]): each for each in documents if key}
+
+
 def _complaints(model: type[Document], error: ValidationError) -> Iterator[tuple[Key, str]]:
     for detail in error.errors(include_url=False):
-        key: Key = detail['loc']
+        spot = _spot(model, detail['loc'])
         cause = detail.get('ctx', {}).get('error')
         if isinstance(cause, Contradictions):
-            yield from (((*key, *inner), text) for inner, text in cause.found)
+            yield from (((*spot.key, *inner), text) for inner, text in cause.found)
+        elif detail['type'].startswith('union_tag'):
+            yield _no_choice(spot, detail['input'])
         elif not _only_seems_short(dict(detail)):
-            yield key, _said(model, key, dict(detail))
+            yield spot.key, _said(spot, dict(detail))
+
+
+def _no_choice(spot: _Spot, found: object) -> tuple[Key, str]:
+    """No document, or one that is not known, was chosen where there are several."""
+    if not isinstance(found, dict):
+        return spot.key, f'{_EXPECTED["model_type"]}, found {_found(found)}'
+    name = _tag_key(spot.choices.values())
+    known = ', '.join(spot.choices)
+    if name not in found:
+        return (*spot.key, name), f'missing, and it has no default; add one of {known}'
+    near = did_you_mean(str(found[name]), list(spot.choices))
+    return (*spot.key, name), f'must be one of {known}; found {_found(found[name])}{near}'
 
 
 def _only_seems_short(detail: dict[str, Any]) -> bool:
@@ -115,15 +189,13 @@ def _only_seems_short(detail: dict[str, Any]) -> bool:
     )
 
 
-def _said(model: type[Document], key: Key, detail: dict[str, Any]) -> str:
+def _said(spot: _Spot, detail: dict[str, Any]) -> str:
     """One pydantic complaint in our words."""
     kind, found, bound = detail['type'], _found(detail['input']), detail.get('ctx', {})
     if kind == 'extra_forbidden':
-        known = list(_document_at(model, key[:-1]).model_fields)
-        near = did_you_mean(str(key[-1]), known)
-        return f'unknown key{near or "; known here: " + ", ".join(known)}'
+        return _unknown(spot)
     if kind == 'missing':
-        return _missing(model, key)
+        return _missing(spot)
     if kind == 'value_error':
         return f'{bound["error"]}, found {found}'
     if kind in _BOUNDS:
@@ -161,19 +233,23 @@ _EXPECTED = {
 }
 
 
-def _missing(model: type[Document], key: Key) -> str:
-    if isinstance(key[-1], int):
-        return f'a list too short: value {key[-1] + 1} is missing'
-    meaning = _document_at(model, key[:-1]).meanings().get(key[-1], '')
+def _unknown(spot: _Spot) -> str:
+    name, known = str(spot.key[-1]), list(spot.document.model_fields)
+    owners = [tag for tag, each in spot.siblings.items() if name in each.model_fields]
+    if owners:
+        key = _tag_key(spot.siblings.values())
+        chosen = get_args(_annotation(spot.document, key))[0]
+        return f'belongs to {key} {" or ".join(owners)}, while {key} is {chosen}; remove one'
+    near = did_you_mean(name, known)
+    return f'unknown key{near or "; known here: " + ", ".join(known)}'
+
+
+def _missing(spot: _Spot) -> str:
+    name = spot.key[-1]
+    if isinstance(name, int):
+        return f'a list too short: value {name + 1} is missing'
+    meaning = spot.document.meanings().get(name, '')
     return f'missing, and it has no default; add it{": " + meaning if meaning else ""}'
-
-
-def _document_at(model: type[Document], key: Key) -> type[Document]:
-    here = model
-    for part in key:
-        field = here.model_fields.get(str(part))
-        here = (inner_document(field.annotation) if field else None) or here
-    return here
 
 
 def _is_scalar(value: object) -> bool:

@@ -7,12 +7,16 @@ from typing import Any, TypeGuard
 from vla_contract.document import did_you_mean
 from vla_contract.yaml_file import Key, Place, YamlFile
 
+_CHOICE = 'strategy'
+"""Key on whose value it depends which other keys a mapping may have."""
+
 
 def lay_over(base: YamlFile, changes: YamlFile, under: str) -> YamlFile:
     """The base with the mapping that stands under one key of another file laid over it.
 
     Mappings are merged key by key and other values are replaced whole. A mapping laid over a list
-    of named things (joints, cameras, boxes) changes those of these names.
+    of named things (joints, cameras, boxes) changes those of these names. A mapping with another
+    strategy replaces the one that is there, whose keys would mean nothing to it.
     """
     change = changes.value.get(under)
     if not isinstance(change, dict) or not change:
@@ -34,7 +38,7 @@ class _Layer:
 
     def merged(self, old: object, new: object, key: Key, source: Key = ()) -> object:
         """A new value laid over an old one; ``source`` is its key below the overrides."""
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and not _chooses(old, new):
             result = dict(old)
             for name, value in new.items():
                 result[name] = self.merged(old.get(name), value, (*key, name), (*source, name))
@@ -70,6 +74,10 @@ class _Layer:
 
     def _place(self, source: Key) -> Place:
         return self._changes.place((self._under, *source))
+
+
+def _chooses(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return _CHOICE in new and new[_CHOICE] != old.get(_CHOICE)
 
 
 def _are_named(value: object) -> TypeGuard[list[Mapping[str, Any]]]:

@@ -15,6 +15,14 @@ from vla_contract.action import (
     ActionSpace,
 )
 from vla_contract.document import Contradiction, Document
+from vla_contract.execution import (
+    Asynchronous,
+    Continuing,
+    DualRate,
+    Execution,
+    Synchronous,
+    TemporalEnsembling,
+)
 from vla_contract.fields import Name, Positive
 
 
@@ -141,19 +149,6 @@ class ActionLayout(Document):
             )
 
 
-class Execution(Document):
-    """How chunks become motion.
-
-    Attributes:
-        strategy: ``synchronous``: the next chunk is asked for when the last has run out;
-            ``asynchronous``: it is asked for while the last still runs.
-        refill_below: Asynchronous: ask when this fraction of the chunk is left, 0 to 1.
-    """
-
-    strategy: Literal['synchronous', 'asynchronous'] = 'asynchronous'
-    refill_below: Annotated[float, Field(gt=0, le=1)] = 0.5
-
-
 class Policy(Document):
     """A policy: what it needs from the robot and what it answers.
 
@@ -168,7 +163,7 @@ class Policy(Document):
         action: What it answers.
         rate_hz: Rows a second.
         rows: Rows a chunk.
-        execution: How chunks become motion.
+        execution: How chunks become motion; ``asynchronous`` where no strategy is named.
     """
 
     name: Name
@@ -181,7 +176,7 @@ class Policy(Document):
     action: ActionLayout
     rate_hz: Positive
     rows: Annotated[int, Field(gt=0, le=MOST_ROWS)]
-    execution: Execution = Execution()
+    execution: Execution = Asynchronous()
 
     @property
     def step_s(self) -> float:
@@ -190,14 +185,22 @@ class Policy(Document):
 
     @property
     def period_s(self) -> float:
-        """Time between chunks [s], at the soonest: what one chunk plays before the next is due."""
-        played = 1.0
-        if self.execution.strategy == 'asynchronous':
-            played -= self.execution.refill_below
+        """Time between uses of a new image [s], at the soonest.
+
+        What one chunk plays before the next is due; of two rates, the period of the slow trunk.
+        """
+        execution = self.execution
+        match execution:
+            case Synchronous():
+                played = 1.0
+            case DualRate():
+                return 1.0 / execution.encode_hz
+            case _:
+                played = 1.0 - execution.refill_below
         return max(1.0, played * self.rows) * self.step_s
 
     def contradictions(self) -> Iterator[Contradiction]:
-        """Image keys are unique, and an episode is given where one is replayed."""
+        """Image keys are unique, an episode is given where one is replayed, rows overlap."""
         keys = [image.key for image in self.images]
         for index, key in enumerate(keys):
             if keys.index(key) < index:
@@ -210,3 +213,23 @@ class Policy(Document):
             yield Contradiction(
                 ('episode',), f'{self.episode}, while kind is {self.kind}; only replay has one'
             )
+        yield from _execution(self)
+
+
+def _execution(policy: Policy) -> Iterator[Contradiction]:
+    """What a strategy asks of rows and columns."""
+    execution = policy.execution
+    if not isinstance(execution, Continuing):
+        return
+    if execution.refill_below * policy.rows < 1:
+        yield Contradiction(
+            ('execution', 'refill_below'),
+            f'{execution.refill_below:g} of rows {policy.rows} leaves no row to agree with, as '
+            f'{execution.strategy} does',
+        )
+    if isinstance(execution, TemporalEnsembling) and policy.action.space is ActionSpace.POSE:
+        yield Contradiction(
+            ('execution', 'strategy'),
+            f'{execution.strategy} takes means of columns; action.space {ActionSpace.POSE} has '
+            'quaternions, whose mean that is not',
+        )

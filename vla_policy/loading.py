@@ -8,6 +8,8 @@ from vla_contract.deployment import Deployment
 from vla_contract.document import Contradiction
 from vla_contract.policy import PolicyKind
 from vla_policy import hold, replay
+from vla_policy.execution.abilities import PLAIN, Abilities
+from vla_policy.execution.abilities import contradictions as execution_contradictions
 from vla_policy.hold import Hold
 from vla_policy.policy import Policy
 from vla_policy.replay import Replay
@@ -44,15 +46,23 @@ def load_policy_model(deployment: Deployment) -> Policy:
 
 def _contradictions(deployment: Deployment) -> Iterator[Contradiction]:
     robot, policy = deployment.robot, deployment.policy
+    yield from execution_contradictions(policy, _abilities(policy.kind))
     match policy.kind:
         case PolicyKind.HOLD:
-            return hold.contradictions(policy)
+            yield from hold.contradictions(policy)
         case PolicyKind.REPLAY:
-            return replay.contradictions(policy, _episode(deployment))
+            yield from replay.contradictions(policy, _episode(deployment))
         case PolicyKind.DEMONSTRATOR:
             from vla_sim import policy_file  # as above, though without the simulator
 
-            return policy_file.contradictions(robot, policy)
+            yield from policy_file.contradictions(robot, policy)
+
+
+def _abilities(kind: PolicyKind) -> Abilities:
+    """What the code of a kind can do, by which its execution strategy is judged."""
+    match kind:
+        case PolicyKind.HOLD | PolicyKind.REPLAY | PolicyKind.DEMONSTRATOR:
+            return PLAIN
 
 
 def _episode(deployment: Deployment) -> Path:

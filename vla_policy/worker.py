@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from vla_contract.errors import InstructionError, VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy as PolicyFile
+from vla_policy.execution.abilities import guided
+from vla_policy.execution.schedule import Schedule
 from vla_policy.policy import Policy, Rows
-from vla_policy.schedule import Schedule
 
 THREAD_NAME = 'policy'
 RETRY_S = 0.5
@@ -37,12 +38,25 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows that were checked, and where they belong."""
+    """Rows that were checked, and where they belong.
+
+    Attributes:
+        task_id: The task that was worked on.
+        rows: As they are to be executed.
+        observation: What the policy was asked about.
+        start_ns: Time at which row 0 applies [ns].
+    """
 
     task_id: str
     rows: Rows
     observation: Observation
     start_ns: int
+
+    @property
+    def image_ns(self) -> int:
+        """Capture time of the newest image used [ns]."""
+        own = self.rows.image_ns
+        return self.observation.stamp_ns if own is None else own
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ class WorkerStatus:
     Attributes:
         asking_s: How long the question in progress has taken [s], None while there is none.
         inference_s: How long the last answer took [s], None before the first.
-        delay_rows: Rows that go by while an answer is made.
+        delay_rows: Actions consumed while an answer is made: the most of the last ten.
         answers: Answers delivered.
         discarded: Answers to a task that had changed meanwhile.
         trouble: Why the last attempt failed, None when it did not.
@@ -92,8 +106,13 @@ class Worker:
         now_ns: Callable[[], int],
         niceness: int = 0,
     ) -> None:
-        """Prepare; ``start`` begins."""
+        """Prepare; ``start`` begins.
+
+        Raises:
+            VlaError: The policy cannot do what its file's execution strategy asks of it.
+        """
         self._policy = policy
+        self._guided = guided(policy, contract)
         self._shape = (contract.rows, len(contract.action.columns))
         self._observe = observe
         self._deliver = deliver
@@ -214,20 +233,29 @@ class Worker:
         except VlaError as error:
             self._complain(error)
             return
-        if observation.stamp_ns == self._used_ns:
+        at_ns = self._schedule.applies_ns(observation)
+        if at_ns == self._used_ns:
             return
-        self._used_ns = observation.stamp_ns
+        self._used_ns = at_ns
         with self._timed():
-            answer = self._policy.infer(observation, self._schedule.prefix(observation.stamp_ns))
-        rows = Rows(self._checked(answer.values), answer.finished)
+            answer = self._infer(observation, at_ns)
+        values = self._checked(answer.values)
         with self._changed:
             if self._stopping or self._task is not task:
                 self._discarded += 1
                 return
-            start_ns = self._schedule.answered(rows.values, observation.stamp_ns, self._now_ns())
+            rows = replace(answer, values=self._schedule.blended(values, at_ns))
+            start_ns = self._schedule.answered(rows.values, at_ns, self._now_ns())
             self._deliver(Answer(task.task_id, rows, observation, start_ns))
             self._answers += 1
             self._trouble = None
+
+    def _infer(self, observation: Observation, at_ns: int) -> Rows:
+        """Ask as the execution strategy wants it."""
+        guidance = self._schedule.guidance(at_ns)
+        if self._guided is not None and guidance is not None:
+            return self._guided.infer_guided(observation, guidance)
+        return self._policy.infer(observation, self._schedule.prefix(at_ns))
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

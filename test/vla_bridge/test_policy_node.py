@@ -181,6 +181,17 @@ def test_a_task_becomes_chunks_in_si(bench: Bench) -> None:
     bench.until(lambda: any(beat.frame_id == chunk.session for beat in bench.beats))
 
 
+@pytest.mark.parametrize('policy_path', ['temporal_ensembling, decay: 0.5'], indirect=True)
+def test_the_execution_strategy_is_logged_with_all_its_numbers(
+    capfd: pytest.CaptureFixture[str], ros_domain: int, policy_path: Path
+) -> None:
+    """In one line at the start, so that a recording can be told from another."""
+    Bench(ros_domain, policy_path).close()
+    assert (
+        'policy test: 4 rows at 10 Hz, execution temporal_ensembling (refill_below 1, decay 0.5)'
+    ) in capfd.readouterr().err
+
+
 @pytest.mark.parametrize('policy_path', ['synchronous'], indirect=True)
 def test_a_synchronous_chunk_starts_when_it_is_published(bench: Bench) -> None:
     """And the next question comes when its rows have run out."""

@@ -8,7 +8,7 @@ import yaml
 
 from tools import make_contract_doc
 from vla_contract.deployment import DeploymentFile
-from vla_contract.document import Document, inner_document
+from vla_contract.document import Document, inner_documents
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
 
@@ -17,8 +17,8 @@ PAGE = make_contract_doc.PAGE.read_text(encoding='utf-8')
 
 def documents(model: type[Document]) -> set[type[Document]]:
     """A document and all those inside it."""
-    inner = (inner_document(field.annotation) for field in model.model_fields.values())
-    return {model}.union(*(documents(found) for found in inner if found is not None))
+    inner = (inner_documents(field.annotation) for field in model.model_fields.values())
+    return {model}.union(*(documents(found) for each in inner for found in each))
 
 
 def test_the_page_is_what_its_script_writes() -> None:

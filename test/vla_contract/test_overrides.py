@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vla_contract.deployment import load_deployment
+from vla_contract.execution import Asynchronous, Synchronous
 
 if TYPE_CHECKING:
     from test.vla_contract.conftest import Cell
@@ -55,6 +56,17 @@ def test_a_mapping_over_a_list_changes_the_things_named(cell: 'Cell', override: 
     assert [joint.velocity for joint in robot.joints] == [1.5, 0.1]
     assert [camera.topic for camera in robot.cameras] == ['other/image', 'depth/image_raw']
     assert robot.cameras[1].rate_hz == 10
+
+
+def test_another_strategy_replaces_the_one_that_is_there(cell: 'Cell', override: Override) -> None:
+    """Its keys would mean nothing to the other; the same strategy keeps them."""
+    cell.change(
+        'policy.yaml', 'strategy: asynchronous', 'strategy: asynchronous\n  refill_below: 0.7'
+    )
+    override('policy_overrides:\n  execution: {strategy: synchronous}\n')
+    assert load_deployment(cell.deployment).policy.execution == Synchronous()
+    override('policy_overrides:\n  execution: {strategy: asynchronous}\n')
+    assert load_deployment(cell.deployment).policy.execution == Asynchronous(refill_below=0.7)
 
 
 def test_a_list_replaces_a_list(cell: 'Cell', override: Override) -> None:

@@ -109,6 +109,48 @@ CASES = {
         POLICY, 'strategy: asynchronous', 'refill_below: 1.5', 'execution.refill_below',
         ('at most 1, found 1.5',),
     ),
+    'unknown strategy': Case(
+        POLICY, 'strategy: asynchronous', 'strategy: assynchronous', 'execution.strategy',
+        ('one of synchronous, asynchronous', "found 'assynchronous'; did you mean asynchronous?"),
+    ),
+    'no strategy': Case(
+        POLICY, 'strategy: asynchronous', 'strategy: null', 'execution.strategy',
+        ('must be one of', 'found nothing'),
+    ),
+    'key of another strategy': Case(
+        POLICY, 'strategy: asynchronous', 'strategy: synchronous\n  refill_below: 0.5',
+        'execution.refill_below',
+        ('belongs to strategy asynchronous', 'while strategy is synchronous'),
+    ),
+    'key of another strategy than the default': Case(
+        POLICY, 'strategy: asynchronous', 'decay: 0.1', 'execution.decay',
+        ('belongs to strategy temporal_ensembling, while strategy is asynchronous',),
+    ),
+    'key of no strategy': Case(
+        POLICY, 'strategy: asynchronous', 'strategy: dual_rate\n  encode: 2.0',
+        'execution.encode', ('unknown key; did you mean encode_hz?',),
+    ),
+    'gain of the guidance': Case(
+        POLICY, 'strategy: asynchronous', 'strategy: real_time_chunking\n  beta: 0.0',
+        'execution.beta', ('above 0, found 0',),
+    ),
+    'number for a strategy': Case(
+        POLICY, 'execution:\n  strategy: asynchronous', 'execution: 5', 'execution',
+        ('a mapping of keys to values, found 5',),
+    ),
+    'slow head': Case(
+        POLICY, 'strategy: asynchronous', 'strategy: dual_rate\n  act_hz: 4.0',
+        'execution.act_hz', ('4 is not above encode_hz 5',),
+    ),
+    'latent that dies too soon': Case(
+        POLICY, 'strategy: asynchronous', 'strategy: dual_rate\n  latent_max_age_s: 0.1',
+        'execution.latent_max_age_s', ('0.1 s is below 0.2 s',),
+    ),
+    'nothing to agree with': Case(
+        POLICY, 'strategy: asynchronous',
+        'strategy: real_time_chunking\n  refill_below: 0.05',
+        'execution.refill_below', ('0.05 of rows 10 leaves no row',),
+    ),
     'truth in words': Case(
         POLICY, 'kind: hold', 'kind: hold\nground_truth: yes', 'ground_truth',
         ("true or false, found 'yes'",),

@@ -54,6 +54,18 @@ UNFIT = {
     'holding what is not felt': (
         'hold', f'state: {{columns: [{JOINTS}]}}', 'state.columns', ('without gripper; ', 'hold'),
     ),
+    'a guided hold': (
+        'hold', 'execution: {strategy: real_time_chunking}', 'execution.strategy',
+        ('real_time_chunking needs a head', 'kind hold', 'asynchronous works'),
+    ),
+    'a replay that continues what it is given': (
+        'replay', 'execution: {strategy: prefix_conditioning}', 'execution.strategy',
+        ('trained to continue', 'kind replay'),
+    ),
+    'a demonstrator of two rates': (
+        'demonstrator', 'execution: {strategy: dual_rate}', 'execution.strategy',
+        ('a slow trunk and a fast head', 'kind demonstrator'),
+    ),
     'increments to replay': (
         'replay', 'action: {space: joint_delta}', 'action.space',
         ('joint_delta; ', 'replay needs joint_position'),

@@ -15,6 +15,7 @@ from vla_contract.errors import InstructionError, VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy
 from vla_policy import worker as worker_module
+from vla_policy.execution.chunking import Guidance
 from vla_policy.policy import Rows
 from vla_policy.worker import Answer, Assignment, Worker
 
@@ -29,7 +30,8 @@ class FakePolicy:
         """Nothing asked, nothing to answer."""
         self.asked: queue.Queue[Observation] = queue.Queue()
         self.resets: queue.Queue[str] = queue.Queue()
-        self.answers: queue.Queue[NDArray[np.float64] | Exception] = queue.Queue()
+        self.answers: queue.Queue[NDArray[np.float64] | Rows | Exception] = queue.Queue()
+        self.guidances: queue.Queue[Guidance] = queue.Queue()
         self.refuses = ''
 
     def reset(self, instruction: str) -> None:
@@ -41,11 +43,19 @@ class FakePolicy:
     def infer(self, observation: Observation, prefix: NDArray[np.float64]) -> Rows:
         """Wait for the test's answer."""
         assert prefix.shape[1] == 3
+        return self._answer(observation)
+
+    def infer_guided(self, observation: Observation, guidance: Guidance) -> Rows:
+        """The same, and note what it was to agree with."""
+        self.guidances.put(guidance)
+        return self._answer(observation)
+
+    def _answer(self, observation: Observation) -> Rows:
         self.asked.put(observation)
         answer = self.answers.get(timeout=WAIT_S)
         if isinstance(answer, Exception):
             raise answer
-        return Rows(answer)
+        return answer if isinstance(answer, Rows) else Rows(answer)
 
 
 class Bench:
@@ -91,10 +101,12 @@ def bench(
     policy_file: Callable[..., Policy],
     observation: Callable[..., Observation],
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Bench]:
     """A running worker that retries soon."""
     monkeypatch.setattr(worker_module, 'RETRY_S', 0.01)
-    bench = Bench(policy_file(), observation)
+    execution = {'strategy': getattr(request, 'param', 'asynchronous')}
+    bench = Bench(policy_file(execution=execution), observation)
     bench.worker.start()
     yield bench
     bench.policy.answers.put(GOOD)
@@ -280,3 +292,47 @@ def test_a_broken_policy_ends_the_thread_and_that_is_seen(
     assert printed.wait(WAIT_S)
     assert bench.worker.stop(WAIT_S)
     assert not bench.worker.alive
+
+
+@pytest.mark.parametrize('bench', ['real_time_chunking'], indirect=True)
+def test_a_guided_policy_is_told_what_is_left(bench: Bench) -> None:
+    """The first answer has nothing to agree with; the second has, from its observation on."""
+    bench.worker.assign(Assignment('1', 'do it'))
+    rows = np.arange(12, dtype=float).reshape(4, 3)
+    bench.policy.answers.put(rows)
+    bench.at(1.0)
+    bench.delivery()
+    assert bench.policy.guidances.empty()
+    bench.policy.answers.put(rows)
+    bench.at(1.2)
+    bench.delivery()
+    guidance = bench.policy.guidances.get_nowait()
+    np.testing.assert_allclose(guidance.target, rows[2:])
+    assert guidance.weights.shape == (2,)
+
+
+@pytest.mark.parametrize('bench', ['temporal_ensembling'], indirect=True)
+def test_ensembled_rows_are_what_is_delivered(bench: Bench) -> None:
+    """The policy is asked with every observation, and its answers are averaged."""
+    bench.worker.assign(Assignment('1', 'do it'))
+    bench.policy.answers.put(GOOD)
+    bench.at(1.0)
+    np.testing.assert_array_equal(bench.delivery().rows.values, GOOD)
+    bench.policy.answers.put(GOOD + 1.0)
+    bench.at(1.2)
+    first = 1 / (1 + np.exp(-0.01))
+    expected = np.repeat([[1 - first], [1 - first], [1], [1]], 3, axis=1)
+    np.testing.assert_allclose(bench.delivery().rows.values, expected)
+
+
+@pytest.mark.parametrize('bench', ['dual_rate'], indirect=True)
+def test_an_answer_tells_the_time_of_its_image(bench: Bench) -> None:
+    """Which is not that of the observation where the head acts on something older."""
+    bench.worker.assign(Assignment('1', 'do it'))
+    bench.policy.answers.put(Rows(GOOD, image_ns=700_000_000))
+    bench.at(1.0)
+    answer = bench.delivery()
+    assert (answer.image_ns, answer.start_ns) == (700_000_000, 1_000_000_000)
+    bench.policy.answers.put(GOOD)
+    bench.at(1.1)
+    assert bench.delivery().image_ns == 1_100_000_000

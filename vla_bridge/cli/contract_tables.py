@@ -144,7 +144,7 @@ def _timing(deployment: Deployment) -> Table:
     made = table('Timing', 'what', 'value', right=('value',))
     length = policy.step_s * policy.rows
     _row(made, 'chunk', f'{policy.rows} rows at {policy.rate_hz:g} Hz: {length:g} s')
-    _row(made, 'execution', policy.execution.strategy)
+    _row(made, 'execution', policy.execution.described)
     for key, value in timing.model_dump().items():
         _row(made, key.removesuffix('_s').replace('_', ' '), f'{value * 1e3:g} ms')
     return made

@@ -71,6 +71,10 @@ class PolicyNode(VlaNode):
         self._assembler = Assembler(robot, policy, topics.GROUND_TRUTH)
         self._columns = action_columns(robot, policy)
         self._policy = self._load(self._deployment)
+        self.get_logger().info(
+            f'policy {policy.name}: {policy.rows} rows at {policy.rate_hz:g} Hz, execution '
+            f'{policy.execution.described}'
+        )
         self._chunks = self.create_lifecycle_publisher(
             ActionChunkMessage, topics.ACTION_CHUNK, topics.COMMAND
         )
@@ -198,7 +202,7 @@ class PolicyNode(VlaNode):
             session=self._session,
             sequence=self._sequence,
             task_id=answer.task_id,
-            observation_stamp_ns=answer.observation.stamp_ns,
+            observation_stamp_ns=answer.image_ns,
             start_ns=answer.start_ns,
             step_s=self._deployment.policy.step_s,
             space=self._deployment.policy.action.space,
@@ -260,7 +264,7 @@ def main() -> None:
     """Run the node. An answer that is still being computed does not keep the process."""
     keep_pages()
     code = run(PolicyNode)
-    if any(thread.name == THREAD_NAME for thread in threading.enumerate()):
+    if any(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

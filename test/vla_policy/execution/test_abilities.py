@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An execution strategy that a policy's code cannot follow is refused before anything runs."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vla_contract.errors import VlaError
+from vla_contract.observation import Observation
+from vla_contract.policy import Policy
+from vla_policy.execution.abilities import PLAIN, Abilities, contradictions, guided
+from vla_policy.execution.chunking import Guidance
+from vla_policy.policy import Rows
+
+DEMANDING = {
+    'real_time_chunking': 'guided',
+    'prefix_conditioning': 'prefix',
+    'dual_rate': 'latent',
+}
+ANYONE = ('synchronous', 'asynchronous', 'temporal_ensembling')
+
+
+class Plain:
+    """Answers, and cannot be guided."""
+
+    def reset(self, instruction: str) -> None:
+        """Nothing to forget."""
+
+    def infer(self, observation: Observation, prefix: NDArray[np.float64]) -> Rows:
+        """Nothing."""
+        del observation, prefix
+        return Rows(np.zeros((4, 3)))
+
+
+class Guidable(Plain):
+    """Can be guided."""
+
+    def infer_guided(self, observation: Observation, guidance: Guidance) -> Rows:
+        """What it is told."""
+        del observation
+        return Rows(guidance.target)
+
+
+@pytest.mark.parametrize(('strategy', 'ability'), DEMANDING.items())
+def test_a_demanding_strategy_needs_its_ability(
+    policy_file: Callable[..., Policy], strategy: str, ability: str
+) -> None:
+    """Each its own; the refusal stands at the strategy and says what would work."""
+    contract = policy_file(execution={'strategy': strategy})
+    able = Abilities(**{ability: True})
+    others = Abilities(**dict.fromkeys(set(DEMANDING.values()) - {ability}, True))
+    assert not list(contradictions(contract, able))
+    for unable in (PLAIN, others):
+        (found,) = contradictions(contract, unable)
+        assert found.key == ('execution', 'strategy')
+        assert found.text.startswith(f'{strategy} needs a ')
+        assert 'kind hold' in found.text
+
+
+@pytest.mark.parametrize('strategy', ANYONE)
+def test_the_others_work_with_every_policy(
+    policy_file: Callable[..., Policy], strategy: str
+) -> None:
+    """They need rows, and nothing else."""
+    contract = policy_file(execution={'strategy': strategy})
+    assert not list(contradictions(contract, PLAIN))
+    assert guided(Guidable(), contract) is None
+
+
+def test_code_that_cannot_be_guided_is_refused(policy_file: Callable[..., Policy]) -> None:
+    """Also where its kind promised it."""
+    contract = policy_file(execution={'strategy': 'real_time_chunking'})
+    policy = Guidable()
+    assert guided(policy, contract) is policy
+    with pytest.raises(VlaError, match='Plain has no infer_guided'):
+        guided(Plain(), contract)
