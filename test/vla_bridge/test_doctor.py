@@ -2,9 +2,11 @@
 """`vla doctor`: what is installed, and what of a robot is in the ROS graph."""
 
 import io
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from vla_bridge.cli import examination, robot_streams
 from vla_bridge.cli.findings import Verdict
+from vla_bridge.cli.moveit_findings import moveit_asked_for, moveit_findings
 from vla_contract.deployment import load_robot
+from vla_contract.scene import CollisionBackend
 
 ROBOTS = Path(__file__).parents[2] / 'config' / 'robots'
 
@@ -36,6 +40,72 @@ def test_doctor_says_what_to_do_about_what_is_missing(monkeypatch: pytest.Monkey
     assert '✘ not-a-package: not installed' in output.getvalue()
     assert 'names known there' in output.getvalue()
     assert 'robot_state_publisher' in output.getvalue()
+    assert 'for collision.backend: moveit' in output.getvalue()
+
+
+def folder_of_moveit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages that can be imported, of a version, and bindings that cannot."""
+    for name in [name for name in sys.modules if name.split('.')[0] in ('moveit', 'moveit_msgs')]:
+        monkeypatch.delitem(sys.modules, name)
+    (folder / 'moveit_msgs' / 'srv').mkdir(parents=True)
+    (folder / 'moveit_msgs' / '__init__.py').touch()
+    (folder / 'moveit_msgs' / 'msg.py').touch()
+    (folder / 'moveit_msgs' / 'srv' / '__init__.py').write_text('GetStateValidity = object\n')
+    information = folder / 'moveit_msgs-2.6.0.dist-info'
+    information.mkdir()
+    (information / 'METADATA').write_text('Name: moveit_msgs\nVersion: 2.6.0\n')
+    (folder / 'moveit').mkdir()
+    (folder / 'moveit' / '__init__.py').write_text('raise ImportError("libmoveit.so: missing")\n')
+    monkeypatch.syspath_prepend(folder)
+
+
+def test_doctor_says_whether_moveit_is_there_and_what_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its version, what is wrong with it, or that it is not installed, which is no fault."""
+    with monkeypatch.context() as patch:
+        folder_of_moveit(tmp_path, patch)
+        found = {finding.what: finding for finding in moveit_findings()}
+    assert found['moveit_msgs'].verdict is Verdict.GOOD
+    assert found['moveit_msgs'].found == '2.6.0, for collision.auditor and scene.planning_scene'
+    assert found['MoveIt'].verdict is Verdict.WARNING
+    assert 'libmoveit.so: missing; for collision.backend: moveit' in found['MoveIt'].found
+    assert 'moveit-py' in found['MoveIt'].advice
+    with monkeypatch.context() as patch:
+        hide_moveit(patch)
+        found = {finding.what: finding for finding in moveit_findings()}
+    assert {finding.verdict for finding in found.values()} == {Verdict.NOTE}
+    assert found['MoveIt'].found == 'not installed (no moveit_msgs); for collision.backend: moveit'
+    assert found['moveit_msgs'].found.startswith('not installed; for')
+
+
+def hide_moveit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without it."""
+
+    class Nowhere(MetaPathFinder):
+        def find_spec(self, name: str, *_: object) -> None:
+            """None of MoveIt."""
+            if name in ('moveit', 'moveit_msgs'):
+                raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+
+    for name in [name for name in sys.modules if name.split('.')[0] in ('moveit', 'moveit_msgs')]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, 'meta_path', [Nowhere(), *sys.meta_path])
+
+
+def test_moveit_that_a_robot_asks_for_and_is_not_there_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The safety node would refuse to start."""
+    robot = load_robot(ROBOTS / 'sim_ur5e.yaml')
+    hide_moveit(monkeypatch)
+    assert not list(moveit_asked_for(robot))
+    changes = {'backend': CollisionBackend.MOVEIT, 'auditor': 'check_state_validity'}
+    asking = robot.model_copy(update={'collision': robot.collision.model_copy(update=changes)})
+    found = list(moveit_asked_for(asking))
+    assert [finding.what for finding in found] == ['MoveIt', 'moveit_msgs']
+    assert {finding.verdict for finding in found} == {Verdict.BAD}
+    assert 'collision.auditor of sim_ur5e asks for it' in found[1].found
 
 
 @contextmanager

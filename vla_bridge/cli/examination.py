@@ -60,7 +60,7 @@ def examine(console: Console, deployment: str, namespace: str = '') -> int:
     findings: list[Finding] = []
     for title, looks in (
         ('Machine', (_python, _machine, _realtime, _gpu, _graphics, _cameras)),
-        ('ROS', (_ros, _interfaces, _middleware, _domain, _ros_packages)),
+        ('ROS', (_ros, _interfaces, _middleware, _domain, _ros_packages, _moveit)),
         ('Python packages', (_packages,)),
     ):
         found = [finding for look in looks for finding in look()]
@@ -243,6 +243,15 @@ def _ros_packages() -> Iterator[Finding]:
         yield Finding(STATE_PUBLISHER, Verdict.GOOD, 'installed')
 
 
+def _moveit() -> Iterator[Finding]:
+    try:
+        parts = importlib.import_module('vla_bridge.cli.moveit_findings')
+    except ImportError as error:
+        yield Finding('MoveIt', Verdict.NOTE, f'cannot be looked for: {error}')
+        return
+    yield from parts.moveit_findings()
+
+
 def _packages() -> Iterator[Finding]:
     for name in NEEDED:
         found = _release(name).strip()
@@ -263,6 +272,7 @@ def _robot(console: Console, deployment: str, namespace: str) -> list[Finding]:
         graph = importlib.import_module('vla_bridge.launching.graph')
         options = importlib.import_module('vla_bridge.launching.options')
         streams = importlib.import_module('vla_bridge.cli.robot_streams')
+        moveit = importlib.import_module('vla_bridge.cli.moveit_findings')
     except ImportError as error:
         return [Finding('limits', Verdict.BAD, f'cannot be read: {error}', 'mend the above first')]
     try:
@@ -271,7 +281,8 @@ def _robot(console: Console, deployment: str, namespace: str) -> list[Finding]:
         console.print(tables.limit_table(chosen.robot, tables.limits_in_force(chosen)))
         if not deployment:
             return []
-        found: list[Finding] = streams.report(console, chosen.robot, namespace)
+        found: list[Finding] = [*moveit.moveit_asked_for(chosen.robot)]
+        found += streams.report(console, chosen.robot, namespace)
     except VlaError as error:
         return [Finding(f'deployment {name}', Verdict.BAD, str(error))]
     return found
