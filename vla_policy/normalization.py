@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vla_contract.errors import VlaError
 from vla_policy.datasets.statistics import Summary
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Array = NDArray[np.floating[Any]]
 _NARROWEST = 1e-6
@@ -67,17 +70,20 @@ class Statistics:
         return cls.from_json({k: v.tolist() for k, v in Summary.of(rows).stats().items()}, 'rows')
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any], source: str) -> 'Statistics':
+    def from_json(
+        cls, found: Mapping[str, Any], source: str, names: Sequence[str] = ()
+    ) -> 'Statistics':
         """Of a JSON object, such as a feature of a dataset's ``meta/stats.json``.
 
         Args:
             found: The object; what else it holds is left alone.
             source: File and key, for errors.
+            names: Of the columns, for errors.
 
         Raises:
             VlaError: Something is missing or impossible; it says which column and value.
         """
-        lists = {key: _numbers(found, key, source) for key in _LISTS}
+        lists = {key: _numbers(found, key, source, names) for key in _LISTS}
         widths = {key: len(values) for key, values in lists.items()}
         if len(set(widths.values())) > 1:
             told = ', '.join(f'{key} {width}' for key, width in widths.items())
@@ -87,10 +93,10 @@ class Statistics:
         if not isinstance(count, int | float) or not count >= 1:
             raise VlaError(f'{source}: count: {count}; statistics are of 1 row or more')
         statistics = cls(count=int(count), **lists)
-        statistics._refuse_impossible(source)
+        statistics._refuse_impossible(source, names)
         return statistics
 
-    def _refuse_impossible(self, source: str) -> None:
+    def _refuse_impossible(self, source: str, names: Sequence[str]) -> None:
         for index in range(len(self.mean)):
             row = {key: getattr(self, key)[index] for key in _LISTS}
             slack = 1e-4 * (1.0 + abs(row['max'] - row['min']))
@@ -104,7 +110,7 @@ class Statistics:
                 wrong = 'std is negative or greater than the range'
             if wrong:
                 told = ', '.join(f'{key} {value:g}' for key, value in row.items())
-                raise VlaError(f'{source}: column {index}: {wrong}: {told}')
+                raise VlaError(f'{source}: {_column(index, names)}: {wrong}: {told}')
 
 
 _LISTS = ('mean', 'std', 'min', 'max', 'q01', 'q99')
@@ -112,6 +118,8 @@ _LISTS = ('mean', 'std', 'min', 'max', 'q01', 'q99')
 
 class Normalizer:
     """Maps columns so that most numbers lie between -1 and 1, or have a deviation of 1.
+
+    Takes numpy arrays and torch tensors, and answers with the same.
 
     Attributes:
         statistics: What it was made of.
@@ -134,8 +142,14 @@ class Normalizer:
             )
         self.statistics, self.scheme, self.names = statistics, scheme, tuple(names)
         low, high = (np.array(side, dtype=np.float64) for side in _ends(statistics, scheme))
+        if scheme is Scheme.QUANTILE:
+            # A gripper that is nearly always open has equal quantiles and is not constant.
+            rare = _narrow(low, high)
+            low[rare], high[rare] = (
+                np.array(side)[rare] for side in (statistics.min, statistics.max)
+            )
         self._middle, self._half = (low + high) / 2, (high - low) / 2
-        narrow = self._half <= _NARROWEST * (1.0 + np.abs(self._middle))
+        narrow = _narrow(low, high)
         self._half[narrow] = 1.0
         self._moves = np.where(narrow, 0.0, 1.0)
 
@@ -159,7 +173,8 @@ class Normalizer:
         names = found.get('names')
         if not isinstance(names, list):
             raise VlaError(f'{source}: names: {names}; the columns have names')
-        return cls(Statistics.from_json(found, source), Scheme(found['scheme']), names, source)
+        statistics = Statistics.from_json(found, source, names)
+        return cls(statistics, Scheme(found['scheme']), names, source)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for from_json."""
@@ -167,15 +182,39 @@ class Normalizer:
         own = {'scheme': str(self.scheme), 'names': list(self.names)}
         return own | lists | {'count': self.statistics.count}
 
-    def to_unit(self, values: Array) -> Array:
-        """The policy's numbers, columns last, as a network takes them."""
-        found: Array = (values - self._middle) / self._half * self._moves
-        return found
+    @overload
+    def to_unit(self, values: Array) -> Array: ...
 
-    def from_unit(self, values: Array) -> Array:
+    @overload
+    def to_unit(self, values: 'Tensor') -> 'Tensor': ...
+
+    def to_unit(self, values: Any) -> Any:
+        """The policy's numbers, columns last, as a network takes them."""
+        middle, half, moves = self._maps(values)
+        return (values - middle) / half * moves
+
+    @overload
+    def from_unit(self, values: Array) -> Array: ...
+
+    @overload
+    def from_unit(self, values: 'Tensor') -> 'Tensor': ...
+
+    def from_unit(self, values: Any) -> Any:
         """A network's numbers, columns last, as the policy's."""
-        found: Array = values * self._moves * self._half + self._middle
-        return found
+        middle, half, moves = self._maps(values)
+        return values * moves * half + middle
+
+    def _maps(self, like: Any) -> tuple[Any, ...]:  # noqa: ANN401 - one of two kinds
+        """Middle, half width and what moves, of the same kind as some values."""
+        maps = (self._middle, self._half, self._moves)
+        if isinstance(like, np.ndarray):
+            return maps
+        return tuple(like.new_tensor(each) for each in maps)
+
+
+def _narrow(low: Array, high: Array) -> NDArray[np.bool_]:
+    """Columns that do not vary."""
+    return np.asarray((high - low) / 2 <= _NARROWEST * (1.0 + np.abs(low + high) / 2))
 
 
 def _ends(statistics: Statistics, scheme: Scheme) -> tuple[Sequence[float], Sequence[float]]:
@@ -190,11 +229,18 @@ def _ends(statistics: Statistics, scheme: Scheme) -> tuple[Sequence[float], Sequ
             return [mean - std for mean, std in pairs], [mean + std for mean, std in pairs]
 
 
-def _numbers(found: Mapping[str, Any], key: str, source: str) -> tuple[float, ...]:
+def _column(index: int, names: Sequence[str]) -> str:
+    return f'column {index} ({names[index]})' if index < len(names) else f'column {index}'
+
+
+def _numbers(
+    found: Mapping[str, Any], key: str, source: str, names: Sequence[str]
+) -> tuple[float, ...]:
     values = found.get(key)
     if not isinstance(values, list) or not values:
         raise VlaError(f'{source}: {key}: {values}; one number a column is needed')
     for index, value in enumerate(values):
         if not isinstance(value, int | float) or not math.isfinite(value):
-            raise VlaError(f'{source}: {key}: column {index}: {value}; it must be finite')
+            column = _column(index, names)
+            raise VlaError(f'{source}: {key}: {column}: {value}; it must be finite')
     return tuple(map(float, values))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -55,6 +56,28 @@ def test_what_is_outside_is_not_clipped() -> None:
     assert Normalizer.of(rows(), NAMES, 'quantile').to_unit(np.array([10.0, 0, 0]))[0] > 5.0
 
 
+def test_a_column_that_seldom_moves_is_not_constant() -> None:
+    """Its quantiles are equal, and still a network must be able to move it: by its range."""
+    gripper = np.ones((1000, 1))
+    gripper[:5] = 0.0
+    normalizer = Normalizer.of(gripper, ['gripper'], 'quantile')
+    ends = np.array([[0.0], [1.0]])
+    np.testing.assert_allclose(normalizer.to_unit(ends), [[-1.0], [1.0]], atol=1e-3)
+    np.testing.assert_allclose(normalizer.from_unit(normalizer.to_unit(ends)), ends, atol=1e-9)
+
+
+@pytest.mark.parametrize('scheme', Scheme)
+def test_tensors_are_mapped_as_arrays_are(scheme: Scheme) -> None:
+    """And remain tensors of their own precision."""
+    normalizer = Normalizer.of(rows(200), NAMES, scheme)
+    values = rows(3)
+    tensor = torch.tensor(values, dtype=torch.float32)
+    unit = normalizer.to_unit(tensor)
+    assert unit.dtype is torch.float32
+    np.testing.assert_allclose(unit.numpy(), normalizer.to_unit(values), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(normalizer.from_unit(unit).numpy(), values, rtol=1e-5)
+
+
 def test_json_brings_the_same_map_back() -> None:
     """To the last bit."""
     before = Normalizer.of(rows(), NAMES, 'quantile')
@@ -67,10 +90,10 @@ def test_json_brings_the_same_map_back() -> None:
     ('change', 'said'),
     [
         ({'std': None}, 'std: None; one number a column'),
-        ({'std': [0.5, -1.0, 0.0]}, 'column 1: std is negative'),
-        ({'q01': [9.0, -3.0, 0.7]}, 'column 0: min, q01, q99 and max are not in this order'),
-        ({'mean': [2.0, float('nan'), 0.7]}, 'mean: column 1: nan'),
-        ({'mean': [2.0, 7.0, 0.7]}, 'column 1: the mean is not between'),
+        ({'std': [0.5, -1.0, 0.0]}, 'column 1 (lift): std is negative'),
+        ({'q01': [9.0, -3.0, 0.7]}, 'column 0 (pan): min, q01, q99 and max are not in this order'),
+        ({'mean': [2.0, float('nan'), 0.7]}, 'mean: column 1 (lift): nan'),
+        ({'mean': [2.0, 7.0, 0.7]}, 'column 1 (lift): the mean is not between'),
         ({'max': [4.0]}, 'not one number a column'),
         ({'count': 0}, 'count: 0'),
         ({'scheme': 'guess'}, 'scheme: guess; it is one of quantile'),
