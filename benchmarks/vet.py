@@ -70,7 +70,7 @@ class Times:
 def main() -> None:
     """Vet chunks of a policy that streams, and of one that cannot be followed."""
     rng = np.random.default_rng(1)
-    rig = _rig(rng)
+    rig = armed_rig(rng)
     on_chunk, check, vet, tick, ticks = (Times() for _ in range(5))
     gc.collect()
     gc.disable()
@@ -78,7 +78,7 @@ def main() -> None:
     for index in range(WARM_UP + CHUNKS):
         if index == WARM_UP:
             on_chunk, check, vet, tick, ticks = (Times() for _ in range(5))
-        chunk = _chunk(rig, index, rng)
+        chunk = a_chunk(rig, index, rng)
         chunks.append(chunk)
         on_chunk.measure(lambda chunk=chunk: rig.filter.on_chunk(chunk, rig.instant))  # type: ignore[misc]
         check.measure(lambda: _check_whole(rig))
@@ -104,7 +104,7 @@ def main() -> None:
     write('vet', figures, __doc__ or '')
 
 
-def _rig(rng: np.random.Generator) -> Rig:
+def armed_rig(rng: np.random.Generator) -> Rig:
     """The simulated arm at its home, armed, with boxes around it that it does not meet."""
     own = parts(ROBOT)
     robot = own.robot
@@ -147,7 +147,7 @@ def _is_far(rig: Rig, thing: Thing) -> bool:
     return True
 
 
-def _chunk(rig: Rig, index: int, rng: np.random.Generator) -> ActionChunk:
+def a_chunk(rig: Rig, index: int, rng: np.random.Generator) -> ActionChunk:
     """Smooth rows about the home, a little beside the arm at their start, 80 ms old."""
     robot = rig.robot
     t = np.arange(ROWS)[:, None] * STEP_S
@@ -216,7 +216,7 @@ def _refusals(rig: Rig, rng: np.random.Generator) -> Times:
     rig.run(400)
     for index in range(50):
         rig.run(2)
-        chunk = _chunk(rig, 1_000_000 + index, rng)
+        chunk = a_chunk(rig, 1_000_000 + index, rng)
         chunk.values[:] += np.where(np.arange(ROWS) % 2, 0.14, -0.14)[:, None]
 
         def refused(chunk: ActionChunk = chunk) -> None:
