@@ -398,3 +398,23 @@ def test_every_observation_keeps_the_limits(events: list[tuple[str, int, int]]) 
         stamps = [*found.image_stamps_ns.values(), found.state_stamp_ns]
         assert max(stamps) - min(stamps) <= 100_000_000
         assert min(found.image_stamps_ns.values()) >= round(clock * 1e9) - 300_000_001
+
+
+def test_a_policy_of_two_rates_gets_the_newest_state_with_the_newest_picture() -> None:
+    """Its head acts on states that are newer than any picture, at the rate in which they come."""
+    feed = Feed(execution={'strategy': 'dual_rate'})
+    assert feed.joints(0.99)
+    feed.image('a', 1.0, grey=10)
+    feed.image('b', 1.01, grey=20)
+    first = observe(feed.assembler, now(1.02))
+    assert feed.joints(1.05, turn=0.3, lift=0.2, finger=0.01)
+    second = observe(feed.assembler, now(1.05))
+    assert (first.stamp_ns, second.stamp_ns) == (1_010_000_000, 1_010_000_000)
+    assert (first.state_stamp_ns, second.state_stamp_ns) == (990_000_000, 1_050_000_000)
+    assert first.state[0] != second.state[0]
+    assert second.images['image.a'] is first.images['image.a']
+    assert not feed.image('a', 1.1, grey=30)
+    assert not feed.image('b', 1.1, grey=30)
+    third = observe(feed.assembler, now(1.1))
+    assert third.stamp_ns == 1_100_000_000
+    assert third.images['image.a'][0, 0, 0] == 30

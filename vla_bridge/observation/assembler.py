@@ -27,6 +27,7 @@ from vla_bridge.observation.stream import (
     Stream,
 )
 from vla_contract.errors import VlaError
+from vla_contract.execution import DualRate
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
@@ -63,7 +64,8 @@ class Assembler:
     Which set: the pivot is the newest stamp that every camera has reached; from each camera comes
     the image nearest to it. Joint positions are the last ones up to the newest of these images, so
     that the state is that of the picture and not of a later moment. A policy without images gets
-    the newest joint state.
+    the newest joint state, and so does one of two rates, whose head acts on states that are newer
+    than any picture.
 
     Args:
         robot: Topics, sizes, ages.
@@ -95,7 +97,11 @@ class Assembler:
         joint_states = f'joint states ({robot.joint_states})'
         self._joints = self._stream(joint_states, joint_age, rate, parts=True)
         self._truth = self._stream(f'ground truth ({truth_topic})', image_age, rate)
+        self._newest_state = isinstance(policy.execution, DualRate) and bool(self.joint_names)
         self._pacing = list(self._images.values()) or [self._joints]
+        if self._newest_state:
+            self._pacing = [self._joints]
+        self._pictures: dict[str, tuple[Sample, Image]] = {}
         self._announced: list[Sample] | None = None
         if not self._images and not self.joint_names:
             raise VlaError(
@@ -175,7 +181,8 @@ class Assembler:
         image_ns = max((sample.stamp_ns for sample in images.values()), default=None)
         if self.joint_names:
             newest_ns = self._joints.require_newest(now).stamp_ns
-            state, state_ns = self._select_state(newest_ns if image_ns is None else image_ns)
+            newest = image_ns is None or self._newest_state
+            state, state_ns = self._select_state(newest_ns if newest else cast(int, image_ns))
         else:
             state, state_ns = np.empty(0), cast(int, image_ns)
         stamp = state_ns if image_ns is None else image_ns
@@ -233,12 +240,20 @@ class Assembler:
             )
 
     def _decode(self, samples: dict[str, Sample]) -> dict[str, Image]:
-        """Images by the policy's keys; a camera that serves several keys is decoded once."""
-        pixels = {
-            name: decode_camera(sample.message, self.cameras[name])
-            for name, sample in samples.items()
-        }
-        return {
-            image.key: resize(pixels[image.camera], image.width, image.height)
-            for image in self._policy.images
-        }
+        """Images by the policy's keys; a camera that serves several keys is decoded once.
+
+        So is a picture that several observations share, as those of two rates do.
+        """
+        pixels: dict[str, Image] = {}
+        found: dict[str, Image] = {}
+        for image in self._policy.images:
+            sample = samples[image.camera]
+            known, picture = self._pictures.get(image.key, (None, None))
+            if picture is None or known is not sample:
+                if image.camera not in pixels:
+                    camera = self.cameras[image.camera]
+                    pixels[image.camera] = decode_camera(sample.message, camera)
+                picture = resize(pixels[image.camera], image.width, image.height)
+                self._pictures[image.key] = sample, picture
+            found[image.key] = picture
+        return found

@@ -17,12 +17,12 @@ class Abilities:
 
     Attributes:
         guided: Its answer can be guided while it is made (diffusion, flow): it is a GuidedPolicy.
-        prefix: It was trained to continue from rows that it is given.
+        prefix_rows: Most rows that it was trained to continue from.
         latent: What it sees can be kept, and acted on again and again: it is a DualRatePolicy.
     """
 
     guided: bool = False
-    prefix: bool = False
+    prefix_rows: int = 0
     latent: bool = False
 
 
@@ -35,7 +35,7 @@ def contradictions(policy: PolicyFile, abilities: Abilities) -> Iterator[Contrad
     match policy.execution:
         case RealTimeChunking() if not abilities.guided:
             needed = 'a head whose denoising can be guided (diffusion, flow)'
-        case PrefixConditioning() if not abilities.prefix:
+        case PrefixConditioning() if not abilities.prefix_rows:
             needed = 'a head that was trained to continue from a prefix'
         case DualRate() if not abilities.latent:
             needed = 'a slow trunk and a fast head'

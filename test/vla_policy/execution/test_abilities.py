@@ -15,9 +15,9 @@ from vla_policy.execution.chunking import Guidance
 from vla_policy.policy import Rows
 
 DEMANDING = {
-    'real_time_chunking': 'guided',
-    'prefix_conditioning': 'prefix',
-    'dual_rate': 'latent',
+    'real_time_chunking': (Abilities(guided=True), Abilities(prefix_rows=3, latent=True)),
+    'prefix_conditioning': (Abilities(prefix_rows=1), Abilities(guided=True, latent=True)),
+    'dual_rate': (Abilities(latent=True), Abilities(guided=True, prefix_rows=3)),
 }
 ANYONE = ('synchronous', 'asynchronous', 'temporal_ensembling')
 
@@ -43,14 +43,13 @@ class Guidable(Plain):
         return Rows(guidance.target)
 
 
-@pytest.mark.parametrize(('strategy', 'ability'), DEMANDING.items())
+@pytest.mark.parametrize('strategy', DEMANDING)
 def test_a_demanding_strategy_needs_its_ability(
-    policy_file: Callable[..., Policy], strategy: str, ability: str
+    policy_file: Callable[..., Policy], strategy: str
 ) -> None:
     """Each its own; the refusal stands at the strategy and says what would work."""
     contract = policy_file(execution={'strategy': strategy})
-    able = Abilities(**{ability: True})
-    others = Abilities(**dict.fromkeys(set(DEMANDING.values()) - {ability}, True))
+    able, others = DEMANDING[strategy]
     assert not list(contradictions(contract, able))
     for unable in (PLAIN, others):
         (found,) = contradictions(contract, unable)
