@@ -119,6 +119,15 @@ MUTATIONS = (
         'return None',
         ('collision/test_swept.py',),
     ),
+    Mutation(
+        11,
+        'creeping nearer',
+        'collision/swept.py',
+        'SweptCheck._escape',
+        'False',
+        AVOIDANCE,
+        'last[pair] < min(first[pair] - CREEP_M, enough)',
+    ),
     Mutation(11, 'a changed scene', 'avoidance.py', 'Avoidance.look', 'return None', AVOIDANCE),
     Mutation(
         12,

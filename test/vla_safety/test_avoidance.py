@@ -171,6 +171,24 @@ def test_an_arm_that_is_too_near_may_only_move_away(make_rig: type['Rig']) -> No
     assert (before - rig.q)[0] > 0.3
 
 
+@pytest.mark.parametrize('speed', [0.0002, 0.001, 0.004])
+def test_an_arm_does_not_creep_into_what_it_is_near(make_rig: type['Rig'], speed: float) -> None:
+    """Each part of a slow motion is little nearer than the one before: none of it adds up."""
+    rig = make_rig(collision=Collision(margin=0.02))
+    place = rig.kinematics.tool_pose(rig.q + REACH * 0.25).translation
+    see(rig, SceneObject('ball', SphereShape(0.02), Pose(tuple(place))))
+    rig.arm().run(0.1)
+    at_first = rig.avoidance_distance(rig.q)
+    assert at_first < 0.02
+    joint_speed = speed / float(place[0])
+    for _ in range(8):
+        rows = rig.q + np.arange(40)[:, None] * 0.05 * joint_speed * np.eye(6)[0]
+        rig.filter.on_chunk(rig.chunk(rows), rig.instant)
+        rig.run(1.0)
+    assert rig.avoidance_distance(rig.q) > at_first - 1e-4
+    assert 'only away is allowed' in rig.filter.finding.text
+
+
 def test_a_keep_out_holds_for_every_part_of_the_arm(make_rig: type['Rig']) -> None:
     """The elbow may not enter it either, with the tool far outside."""
     rig = make_rig()

@@ -25,8 +25,13 @@ STICK = AttachedObject('stick', BoxShape((0.02, 0.02, 0.3)), 'tool0', Pose((0.0,
 
 def turn(rig: 'Rig') -> 'Array':
     """Rows of one smooth turn of the shoulder."""
-    share = np.linspace(0, 1, 40)[:, None]
-    return np.asarray(rig.q + TURN * share**3 * (10 - 15 * share + 6 * share**2))
+    return np.asarray(rig.q + TURN * eased(40))
+
+
+def eased(rows: int) -> 'Array':
+    """Parts of a way from rest to rest, one a row."""
+    share = np.linspace(0, 1, rows)[:, None]
+    return np.asarray(share**3 * (10 - 15 * share + 6 * share**2))
 
 
 def a_post(rig: 'Rig', share: float) -> SceneObject:
@@ -111,9 +116,9 @@ def test_what_is_let_go_of_at_speed_stops_the_hand_around_it_and_lets_it_leave(
     assert armed.at_rest()
     assert armed.filter.finding.reason is Reason.COLLISION
     assert 'cube' in armed.filter.finding.text
-    share = np.linspace(0, 1, 30)[:, None]
+    assert armed.avoidance_distance(armed.q) < 0
     for way in (BACK, UP):
-        rows = armed.q + way * share**3 * (10 - 15 * share + 6 * share**2)
+        rows = armed.q + way * eased(30)
         armed.filter.on_chunk(armed.chunk(rows), armed.instant)
         armed.run(2.5)
     np.testing.assert_allclose(armed.q, rows[-1], atol=1e-3)

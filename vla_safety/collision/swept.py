@@ -21,7 +21,9 @@ from vla_safety.reasons import Finding, Reason
 RESOLUTION_M = 0.002
 """A motion that keeps this more than the margin is free; one that keeps less may be refused [m]."""
 ESCAPE_TOLERANCE_M = 1e-4
-"""How much nearer a motion that starts too near may come, for rounding [m]."""
+"""How much nearer a motion that starts too near may come on its way [m]."""
+CREEP_M = 2e-6
+"""How much nearer it may end, for rounding: motions that follow each other add it up [m]."""
 FARTHEST = 50.0
 """Position that no arm is believed to reach [joint unit]."""
 _REST = 1e-6
@@ -184,6 +186,7 @@ class SweptCheck:
     ) -> Finding | None:
         """Follow what is too near at the start until it is far enough, and only then forget it."""
         farthest = dict.fromkeys(near, -np.inf)
+        first, last = dict.fromkeys(near, np.inf), dict.fromkeys(near, np.inf)
         times_ns = self._steps(motion)
         if len(times_ns) > MOST_QUERIES:
             text = f'the way out of a collision is too long: {len(times_ns)} postures'
@@ -197,10 +200,14 @@ class SweptCheck:
                     safe_ns = int(times_ns[max(index - 1, 0)])
                     return self._nearing(pair, distance, farthest[pair], safe_ns)
                 farthest[pair] = max(distance, farthest[pair])
+                first[pair], last[pair] = first[pair] if index else distance, distance
             far = all(farthest[pair] > enough + self._resolution_m for pair, enough in near.items())
             if far and not self._near(posture, openings):
                 finding = self._first(motion.until(int(times_ns[index])), openings, near)
                 return finding or self._first(motion.since(int(times_ns[index])), openings)
+        for pair, enough in near.items():
+            if last[pair] < min(first[pair] - CREEP_M, enough):
+                return self._nearing(pair, last[pair], first[pair], motion.start_ns)
         return self._first(motion, openings, near)
 
     def _steps(self, motion: Motion) -> Times:
