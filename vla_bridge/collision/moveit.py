@@ -47,12 +47,19 @@ def load_moveit_checker(
 class MoveItChecker:
     """Both checkers on the same arms and the same scene."""
 
-    def __init__(self, arm: Arm, others: Sequence[Arm] = ()) -> None:
-        """Load the arms; the scene is empty and nothing is carried."""
-        bindings = find_bindings()
+    def __init__(
+        self, arm: Arm, others: Sequence[Arm] = (), moveit: MoveItScene | None = None
+    ) -> None:
+        """Load the arms; the scene is empty and nothing is carried.
+
+        Args:
+            arm: The one that is checked.
+            others: Arms that it must not touch.
+            moveit: Asked as well; None: a planning scene of the MoveIt that is installed.
+        """
         arms = (arm, *others)
+        self.moveit = moveit or MoveItScene(find_bindings(), arms, assemble(arms))
         self.coal = EmbeddedChecker(arm, others)
-        self.moveit = MoveItScene(bindings, arms, assemble(arms))
         self._objects: tuple[SceneObject, ...] = ()
         self._attached: tuple[AttachedObject, ...] = ()
         self._rebuild()
