@@ -107,7 +107,7 @@ class DualRate(_Strategy):
     strategy: Literal['dual_rate'] = 'dual_rate'
     encode_hz: Positive = 5.0
     act_hz: Positive = 100.0
-    latent_max_age_s: Positive = 0.5
+    latent_max_age_s: Positive = 1.0
 
     def contradictions(self) -> Iterator[Contradiction]:
         """The head is the faster one, and a latent lives until the next is due."""

@@ -15,11 +15,13 @@ class Playback:
         rows: Rows by columns.
         start_ns: Time at which row 0 applies [ns].
         step_ns: Time between rows [ns].
+        smooth: Between two rows lies what is between their numbers; not so for quaternions.
     """
 
     rows: NDArray[np.float64]
     start_ns: int
     step_ns: int
+    smooth: bool = True
 
     @property
     def last_ns(self) -> int:
@@ -43,13 +45,16 @@ class Playback:
     def rows_from(self, from_ns: int, most: int | None = None) -> NDArray[np.float64]:
         """Rows a step apart from a time on, as many as there are and never more.
 
-        Observations do not fall on the times of rows: what lies between two is interpolated.
+        Observations do not fall on the times of rows: what lies between two is interpolated, or
+        taken from the nearer one where that means nothing.
         """
         if not self.start_ns <= from_ns <= self.last_ns:
             return self.rows[:0]
         shift, off_ns = divmod(from_ns - self.start_ns, self.step_ns)
         rows = self.rows[shift:]
-        if off_ns:
-            fraction = off_ns / self.step_ns
+        fraction = off_ns / self.step_ns
+        if not self.smooth:
+            rows = rows[1:] if fraction > 0.5 else rows
+        elif off_ns:
             rows = rows[:-1] + fraction * (rows[1:] - rows[:-1])
         return rows[:most]

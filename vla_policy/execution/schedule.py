@@ -7,6 +7,7 @@ Knows time and rows only: neither the policy nor who executes its rows.
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_contract.action import ActionSpace
 from vla_contract.execution import (
     DualRate,
     PrefixConditioning,
@@ -36,6 +37,7 @@ class Schedule:
         """Start with no answer, so that the first question is due at once."""
         self._execution = policy.execution
         self._step_ns = round(policy.step_s * _NS)
+        self._smooth = policy.action.space is not ActionSpace.POSE
         self._none = np.empty((0, len(policy.action.columns)))
         self._last: Playback | None = None
         # The first answer that continues another one takes a path through the model that the
@@ -113,5 +115,5 @@ class Schedule:
         ran = self._last
         self._delay.note(None if ran is None else ran.consumed(observation_ns, now_ns))
         start_ns = now_ns if isinstance(self._execution, Synchronous) else observation_ns
-        self._last = Playback(rows, start_ns, self._step_ns)
+        self._last = Playback(rows, start_ns, self._step_ns, self._smooth)
         return start_ns

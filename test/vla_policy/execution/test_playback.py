@@ -42,3 +42,11 @@ def test_no_more_rows_than_asked_for_and_none_that_are_not_there() -> None:
     assert len(plan.rows_from(STEP_NS, 9)) == 3
     assert plan.rows_from(4 * STEP_NS).shape == (0, 2)
     assert plan.rows_from(-1).shape == (0, 2)
+
+
+def test_where_numbers_mean_nothing_between_rows_the_nearest_is_taken() -> None:
+    """The mean of a quaternion and its opposite is no orientation."""
+    plan = Playback(np.array([[1.0], [-1.0], [1.0]]), 0, STEP_NS, smooth=False)
+    np.testing.assert_array_equal(plan.rows_from(400), [[1.0], [-1.0], [1.0]])
+    np.testing.assert_array_equal(plan.rows_from(600), [[-1.0], [1.0]])
+    np.testing.assert_array_equal(plan.rows_from(1900), [[1.0]])
