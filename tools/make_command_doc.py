@@ -47,14 +47,15 @@ def _below(command: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParse
         if not isinstance(action, argparse._SubParsersAction):
             continue
         for name, each in action.choices.items():
-            inner = _below(each)
-            found.update({f'{name} {last}': deepest for last, deepest in inner.items()})
-            found.update({} if inner else {name: each})
+            if each.get_default('run') is not None:  # `safety` only leads to its commands
+                found[name] = each
+            found.update({f'{name} {last}': deepest for last, deepest in _below(each).items()})
     return found
 
 
 def _section(name: str, command: argparse.ArgumentParser) -> str:
-    rows = [_row(action) for action in command._actions if action.dest != 'help']
+    actions = [each for each in command._actions if each.dest not in ('help', argparse.SUPPRESS)]
+    rows = [_row(action) for action in actions]
     table = ['| Option | Meaning |', '|---|---|', *rows] if rows else []
     text = (command.description or '').strip()
     return '\n'.join([f'## vla {name}', '', '```text', text, '```', '', *table, ''])

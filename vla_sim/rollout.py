@@ -90,6 +90,12 @@ class Chunk:
         gripper = float(np.interp(time_s, self._times, self._rows[:, -1]))
         return np.asarray(self._spline(time_s), dtype=np.float64), gripper
 
+    def velocity(self, time_s: float) -> Array:
+        """Joint velocities [rad/s]; none after the last row."""
+        if time_s >= float(self._times[-1]):
+            return np.zeros(self._rows.shape[1] - 1)
+        return np.asarray(self._spline(time_s, 1), dtype=np.float64)
+
     def between(self, start_s: float, end_s: float) -> Array:
         """Rows that apply from start to before end."""
         first, last = np.searchsorted(self._times, np.array([start_s, end_s]) - 1e-6)

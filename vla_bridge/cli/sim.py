@@ -5,6 +5,7 @@ import argparse
 import os
 from dataclasses import replace
 
+from vla_bridge.cli import record
 from vla_bridge.cli.arguments import add_command, add_graph_options, graph_options
 
 _TEXT = """\
@@ -14,6 +15,7 @@ Starts the graph with the simulated arm and keeps it running until Ctrl-C.
   vla sim --seed 7 --instruction "stack the red cube on the blue cube"
   vla sim --namespace left              two arms are two namespaces
   vla sim --record                      with a recorder (action record_episode)
+  vla sim record --help                 no graph: demonstrations to learn from
 
 Then, in another terminal:
   vla send "put the red cube in the blue bowl"
@@ -38,6 +40,7 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
     """Add the subcommand."""
     command = add_command(commands, 'sim', 'run the simulated arm until Ctrl-C', _TEXT, _run)
     add_graph_options(command, 'simulation')
+    record.add(command.add_subparsers(title='commands', metavar='COMMAND'))
 
 
 def _run(chosen: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ _DEGREE = 5
 _SAMPLES = 120
 _MINIMUM_JERK = Polynomial((0.0, 0.0, 0.0, 10.0, -15.0, 6.0))
 """Way by time, both from 0 to 1, starting and ending at rest."""
+_WAY = (_MINIMUM_JERK, _MINIMUM_JERK.deriv(1), _MINIMUM_JERK.deriv(2))
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,7 @@ class JointMotion:
     def at(self, time_s: float) -> JointState:
         """State at a time since the start; at rest before and after."""
         share = min(max(time_s / self.duration_s, 0.0), 1.0)
-        way, speed, rise = (
-            float(part(share))
-            for part in (_MINIMUM_JERK, _MINIMUM_JERK.deriv(1), _MINIMUM_JERK.deriv(2))
-        )
+        way, speed, rise = (float(part(share)) for part in _WAY)
         speed, rise = speed / self.duration_s, rise / self.duration_s**2
         slope, bend = self._slope(way), self._bend(way)
         return JointState(self._curve(way), slope * speed, slope * rise + bend * speed**2)
