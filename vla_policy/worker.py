@@ -11,16 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
 
 from vla_contract.errors import InstructionError, VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy as PolicyFile
-from vla_policy.execution.abilities import guided
-from vla_policy.execution.schedule import Schedule
+from vla_policy.execution.dialogue import Dialogue
 from vla_policy.policy import Policy, Rows
 
 THREAD_NAME = 'policy'
@@ -111,22 +107,18 @@ class Worker:
         Raises:
             VlaError: The policy cannot do what its file's execution strategy asks of it.
         """
-        self._policy = policy
-        self._guided = guided(policy, contract)
-        self._shape = (contract.rows, len(contract.action.columns))
+        self._dialogue = Dialogue(policy, contract)
         self._observe = observe
         self._deliver = deliver
         self._report = report
         self._refuse = refuse
         self._now_ns = now_ns
         self._niceness = niceness
-        self._schedule = Schedule(contract)
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._stopping = False
         self._offered = False
         self._task: Assignment | None = None
-        self._used_ns: int | None = None
         self._asking_since: float | None = None
         self._inference_s: float | None = None
         self._answers = 0
@@ -146,7 +138,7 @@ class Worker:
             return WorkerStatus(
                 asking_s=None if since is None else time.monotonic() - since,
                 inference_s=self._inference_s,
-                delay_rows=self._schedule.delay_rows,
+                delay_rows=self._dialogue.delay_rows,
                 answers=self._answers,
                 discarded=self._discarded,
                 trouble=self._trouble,
@@ -219,43 +211,30 @@ class Worker:
 
     def _begin(self, task: Assignment) -> None:
         """Put the policy to a new task."""
-        self._schedule.restart()
-        self._used_ns = None
         with self._timed():
-            self._policy.reset(task.instruction)
+            self._dialogue.begin(task.instruction)
 
     def _ask(self, task: Assignment) -> None:
         """Put one question, if it is time, and deliver the answer, if it is still wanted."""
-        if not self._schedule.due(self._now_ns()):
+        if not self._dialogue.due(self._now_ns()):
             return
         try:
             observation = self._observe(task)
         except VlaError as error:
             self._complain(error)
             return
-        at_ns = self._schedule.applies_ns(observation)
-        if at_ns == self._used_ns:
+        if not self._dialogue.is_new(observation):
             return
-        self._used_ns = at_ns
         with self._timed():
-            answer = self._infer(observation, at_ns)
-        values = self._checked(answer.values)
+            answer = self._dialogue.ask(observation)
         with self._changed:
             if self._stopping or self._task is not task:
                 self._discarded += 1
                 return
-            rows = replace(answer, values=self._schedule.blended(values, at_ns))
-            start_ns = self._schedule.answered(rows.values, at_ns, self._now_ns())
-            self._deliver(Answer(task.task_id, rows, observation, start_ns))
+            plan = self._dialogue.take(answer, observation, self._now_ns())
+            self._deliver(Answer(task.task_id, plan.rows, observation, plan.start_ns))
             self._answers += 1
             self._trouble = None
-
-    def _infer(self, observation: Observation, at_ns: int) -> Rows:
-        """Ask as the execution strategy wants it."""
-        guidance = self._schedule.guidance(at_ns)
-        if self._guided is not None and guidance is not None:
-            return self._guided.infer_guided(observation, guidance)
-        return self._policy.infer(observation, self._schedule.prefix(at_ns))
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
@@ -279,23 +258,3 @@ class Worker:
         with self._changed:
             self._trouble = error
         self._report(error)
-
-    def _checked(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The values of an answer, or an error that says why they are none."""
-        most, columns = self._shape
-        values = np.asarray(values)
-        if values.ndim != 2 or values.shape[1] != columns or not 1 <= values.shape[0] <= most:
-            raise VlaError(
-                f'the policy answered values of the shape {values.shape}, '
-                f'expected 1 to {most} rows x {columns} columns'
-            )
-        if values.dtype.kind not in 'fiu':
-            raise VlaError(f'the policy answered values of the type {values.dtype}')
-        wrong = np.argwhere(~np.isfinite(values))
-        if len(wrong):
-            row, column = wrong[0]
-            raise VlaError(
-                f'the policy answered {values[row, column]} in row {row}, column {column}, '
-                f'and {len(wrong) - 1} more that are not finite'
-            )
-        return values.astype(np.float64)

@@ -8,6 +8,12 @@ from vla_contract.document import Contradiction
 from vla_contract.errors import VlaError
 from vla_contract.execution import DualRate, PrefixConditioning, RealTimeChunking
 from vla_contract.policy import Policy as PolicyFile
+from vla_policy.heads.config import (
+    DiffusionHeadConfig,
+    FlowHeadConfig,
+    HeadConfig,
+    TokensHeadConfig,
+)
 from vla_policy.policy import GuidedPolicy, Policy
 
 
@@ -28,6 +34,13 @@ class Abilities:
 
 PLAIN = Abilities()
 """Answers observations, and nothing more."""
+
+
+def head_abilities(head: HeadConfig, rows: int) -> Abilities:
+    """What a model of ours can do, by its head; its trunk and head can always be parted."""
+    guided = isinstance(head, FlowHeadConfig | DiffusionHeadConfig)
+    autoregressive = isinstance(head, TokensHeadConfig) and head.decoding == 'autoregressive'
+    return Abilities(guided, rows - 1 if autoregressive else head.prefix_rows, latent=True)
 
 
 def contradictions(policy: PolicyFile, abilities: Abilities) -> Iterator[Contradiction]:

@@ -10,8 +10,23 @@ from numpy.typing import NDArray
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy
-from vla_policy.execution.abilities import PLAIN, Abilities, contradictions, guided
+from vla_policy.execution.abilities import (
+    PLAIN,
+    Abilities,
+    contradictions,
+    guided,
+    head_abilities,
+)
 from vla_policy.execution.chunking import Guidance
+from vla_policy.heads.build import build_head
+from vla_policy.heads.config import (
+    CvaeHeadConfig,
+    DiffusionHeadConfig,
+    FlowHeadConfig,
+    HeadConfig,
+    RegressionHeadConfig,
+    TokensHeadConfig,
+)
 from vla_policy.policy import Rows
 
 DEMANDING = {
@@ -75,3 +90,33 @@ def test_code_that_cannot_be_guided_is_refused(policy_file: Callable[..., Policy
     assert guided(policy, contract) is policy
     with pytest.raises(VlaError, match='Plain has no infer_guided'):
         guided(Plain(), contract)
+
+
+@pytest.mark.parametrize(
+    ('head', 'able'),
+    [
+        (FlowHeadConfig(), Abilities(guided=True, latent=True)),
+        (DiffusionHeadConfig(prefix_rows=4), Abilities(guided=True, prefix_rows=4, latent=True)),
+        (RegressionHeadConfig(prefix_rows=2), Abilities(prefix_rows=2, latent=True)),
+        (CvaeHeadConfig(), Abilities(latent=True)),
+        (TokensHeadConfig(), Abilities(latent=True)),
+        (TokensHeadConfig(decoding='autoregressive'), Abilities(prefix_rows=7, latent=True)),
+    ],
+)
+def test_abilities_follow_from_the_head(head: HeadConfig, able: Abilities) -> None:
+    """What denoises can be guided; what was trained with a prefix can continue one."""
+    assert head_abilities(head, 8) == able
+
+
+def test_abilities_are_those_of_the_heads_that_are_built() -> None:
+    """The file is judged without torch, and must not promise what the code then refuses."""
+    for config in (
+        FlowHeadConfig(prefix_rows=3),
+        DiffusionHeadConfig(),
+        RegressionHeadConfig(),
+        CvaeHeadConfig(prefix_rows=1),
+        TokensHeadConfig(),
+        TokensHeadConfig(decoding='autoregressive'),
+    ):
+        able, head = head_abilities(config, 8), build_head(config, 8, 8, 2)
+        assert (able.guided, able.prefix_rows) == (head.corrects, head.prefix_rows)
