@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One policy, asked as its execution strategy wants it. Knows no thread and no clock.
 
-The live worker asks through it. So can a loop in simulated time, where what is measured is then what
-runs.
+The live worker asks through it. So can a loop in simulated time: what is measured there is then
+what runs.
 """
 
 from dataclasses import dataclass, replace

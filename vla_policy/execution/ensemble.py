@@ -7,10 +7,16 @@ from numpy.typing import NDArray
 from vla_policy.execution.playback import Playback
 
 
-def ensemble_weights(count: int, decay: float) -> NDArray[np.float64]:
-    """Weights exp(-decay i) of answers from the oldest, i = 0, to the newest; their sum is 1."""
-    weights = np.exp(-decay * np.arange(count))
-    return np.asarray(weights / weights.sum())
+def ensemble_weights(reaches: NDArray[np.bool_], decay: float) -> NDArray[np.float64]:
+    """Weights exp(-decay i) of those answers that reach a row; they sum to 1 in each row.
+
+    Args:
+        reaches: Answers, from the oldest to the newest, by rows; some answer reaches each row.
+        decay: How much less newer answers weigh. i = 0 is the oldest that reaches the row.
+    """
+    index = np.cumsum(reaches, axis=0) - 1
+    weights = np.exp(-decay * index) * reaches
+    return np.asarray(weights / weights.sum(axis=0))
 
 
 class Ensemble:
@@ -43,10 +49,11 @@ class Ensemble:
         newest = Playback(rows, start_ns, self._step_ns)
         kept = [each for each in self._answers if each.last_ns >= start_ns]
         self._answers = [*kept, newest]
-        # Each says something of the first rows and nothing of those after its end.
-        said = [answer.rows_from(start_ns, len(rows)) for answer in self._answers]
-        blended = np.empty_like(rows)
-        for index in range(len(rows)):
-            here = np.stack([each[index] for each in said if index < len(each)])
-            blended[index] = ensemble_weights(len(here), self._decay) @ here
-        return blended
+        said = np.zeros((len(self._answers), *rows.shape))
+        reaches = np.zeros(said.shape[:2], dtype=np.bool_)
+        for index, answer in enumerate(self._answers):
+            left = answer.rows_from(start_ns, len(rows))
+            said[index, : len(left)] = left
+            reaches[index, : len(left)] = True
+        weights = ensemble_weights(reaches, self._decay)
+        return np.asarray(np.einsum('ar,arc->rc', weights, said))

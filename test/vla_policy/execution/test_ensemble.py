@@ -33,10 +33,11 @@ def test_row_0_is_what_act_would_execute(every: int, decay: float) -> None:
 
 def test_the_oldest_answer_weighs_most() -> None:
     """It is i = 0, so that it is not outvoted by what came a moment ago."""
-    weights = ensemble_weights(3, 0.5)
-    assert weights[0] > weights[1] > weights[2]
-    np.testing.assert_allclose(weights[1] / weights[0], math.exp(-0.5))
-    assert weights.sum() == pytest.approx(1.0)
+    reaches = np.array([[True, False], [True, True], [True, True]])
+    weights = ensemble_weights(reaches, 0.5)
+    np.testing.assert_allclose(weights[1:, 0] / weights[0, 0], [math.exp(-0.5), math.exp(-1.0)])
+    np.testing.assert_allclose(weights[:, 1], [0.0, *(weights[:2, 0] / weights[:2, 0].sum())])
+    np.testing.assert_allclose(weights.sum(axis=0), 1.0)
 
 
 def test_answers_between_the_times_of_rows_agree_on_a_straight_line() -> None:
