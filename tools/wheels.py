@@ -77,7 +77,15 @@ def add(checkout: Checkout, files: list[Path], *options: str) -> None:
     constraints = checkout.root / 'requirements' / 'constraints.txt'
     chosen = [word for file in files for word in ('-r', str(file))]
     # -I: what PYTHONPATH offers does not count as installed.
-    pip = (checkout.python, '-I', '-m', 'pip', 'install', '--no-compile', *options)
+    pip: tuple[str | Path, ...] = (
+        checkout.python,
+        '-I',
+        '-m',
+        'pip',
+        'install',
+        '--no-compile',
+        *options,
+    )
     try:
         checkout.run('wheels', *pip, '-c', constraints, *chosen)
     except SetupError as error:
