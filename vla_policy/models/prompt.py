@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures and instruction → what a vision-language model takes, by the processor in its folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import AutoProcessor
+
+from vla_contract.errors import VlaError
+
+IMAGE_WORD = '<image>'
+LABELS = 'labels'  # which words to learn: made by some processors, and no input of a trunk
+
+
+class Prompter:
+    """A model's own processor, asked as the model was taught: by its chat template if it has one.
+
+    Attributes:
+        keys: Of the pictures, in the order they are shown.
+    """
+
+    def __init__(self, folder: Path, keys: Sequence[str]) -> None:
+        """Load the processor.
+
+        Raises:
+            VlaError: The folder has none that can be loaded.
+        """
+        try:
+            self._processor = AutoProcessor.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            raise VlaError(f'{folder}: its processor cannot be loaded: {error}') from error
+        self._processor.tokenizer.padding_side = 'right'
+        self.keys = tuple(sorted(keys))
+
+    def features(
+        self, images: Mapping[str, Sequence[NDArray[np.uint8]]], instructions: Sequence[str]
+    ) -> dict[str, Tensor]:
+        """Features of a batch.
+
+        Args:
+            images: By key, one (H, W, 3) for each instruction.
+            instructions: What to do.
+        """
+        shown = [[images[key][index] for key in self.keys] for index in range(len(instructions))]
+        texts = [self.text(instruction) for instruction in instructions]
+        answer = self._processor(text=texts, images=shown, padding=True, return_tensors='pt')
+        return {name: values for name, values in answer.items() if name != LABELS}
+
+    def text(self, instruction: str) -> str:
+        """The prompt for one instruction, with a place for each picture."""
+        if self._processor.chat_template is None:
+            return IMAGE_WORD * len(self.keys) + instruction
+        parts = [{'type': 'image'} for _ in self.keys]
+        message = {'role': 'user', 'content': [*parts, {'type': 'text', 'text': instruction}]}
+        text: str = self._processor.apply_chat_template(
+            [message], add_generation_prompt=True, tokenize=False
+        )
+        return text
