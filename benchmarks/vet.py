@@ -21,7 +21,7 @@ from benchmarks.report import write
 from benchmarks.waypoints import check_rows
 from vla_contract.action import ActionChunk, ActionSpace
 from vla_safety.braking import brake
-from vla_safety.filter import Command
+from vla_safety.command import Command
 from vla_safety.motion import Motion, State
 from vla_safety.plan import Plan
 from vla_safety.reasons import Reason, RefusedError

@@ -11,7 +11,8 @@ from vla_control.msg import Task
 
 from vla_bridge import topics
 from vla_bridge.lifecycle_node import VlaNode
-from vla_safety.filter import Command, MotionFilter
+from vla_safety.command import Command
+from vla_safety.filter import MotionFilter
 from vla_safety.measured import Instant
 from vla_safety.motion import NS
 from vla_safety.reasons import Reason

@@ -16,7 +16,8 @@ from vla_bridge.controllers.arm import ArmOutput
 from vla_bridge.lifecycle_node import VlaNode
 from vla_bridge.safety_events import SafetyEvents
 from vla_contract.robot import Robot
-from vla_safety.filter import Command, MotionFilter
+from vla_safety.command import Command
+from vla_safety.filter import MotionFilter
 from vla_safety.measured import Instant
 from vla_safety.reasons import Finding, Reason, RefusedError
 

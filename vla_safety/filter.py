@@ -7,25 +7,25 @@ at a fixed rate with the motion to send. It reads no clock and starts no thread.
 
 import math
 from collections import deque
-from dataclasses import dataclass
 
 from vla_contract.action import ActionChunk
 from vla_contract.robot import Robot
+from vla_safety.authority import CLEAR_NS, Authority
 from vla_safety.avoidance import Avoidance
 from vla_safety.canonical import Canonical, canonical
 from vla_safety.checks import JointCheck, MotionCheck, ToolSpeedCheck, WorkspaceCheck
+from vla_safety.command import Command
 from vla_safety.content import check_content
-from vla_safety.gripper import GripperFilter
+from vla_safety.gripper_way import Blocked, GripperWay
 from vla_safety.inverse_kinematics import InverseKinematics
 from vla_safety.kinematics import Kinematics
 from vla_safety.limits import Limits, Use
 from vla_safety.measured import Instant
 from vla_safety.mode import Mode
-from vla_safety.motion import NS, Array, Motion
+from vla_safety.motion import NS, Motion
 from vla_safety.oversight import Oversight
 from vla_safety.pacing import Pacing
 from vla_safety.plan import Plan
-from vla_safety.provenance import Provenance
 from vla_safety.reasons import Finding, Reason, RefusedError
 from vla_safety.shared_plan import SharedPlan
 from vla_safety.situation import CUT_BY, Rejection, Situation, Stage, situation_of
@@ -33,29 +33,11 @@ from vla_safety.storm import RejectStorm
 from vla_safety.tool_speed import ToolSpeedRule
 from vla_safety.watch import Watch
 
-CLEAR_NS = NS // 2
-"""After something came into the way, only what was observed this much later moves the arm."""
-
 _KEPT = 16
 """Rejections that wait for whoever keeps them."""
 
 
-@dataclass(frozen=True)
-class Command:
-    """What to send after a tick.
-
-    Attributes:
-        motion: For the arm, from a little before now to rest; None where nothing is to be sent.
-        gripper: Joint position for the gripper; None where nothing is to be sent.
-        decided_ns: When, by the steady clock: who sends it late says so by lost() instead.
-    """
-
-    motion: Motion | None = None
-    gripper: float | None = None
-    decided_ns: int = 0
-
-
-class MotionFilter:
+class MotionFilter(Authority):
     """One arm's filter.
 
     Attributes:
@@ -79,22 +61,19 @@ class MotionFilter:
             watch: Heartbeats to be heard while armed.
             avoidance: Collision checking; None for none.
         """
+        super().__init__(robot.timing)
         self.robot, self.kinematics = robot, kinematics
         self.limits = Limits.of(robot, kinematics.lower, kinematics.upper, kinematics.velocity)
         self.tool_speed = ToolSpeedRule(robot.workspace.tool_speed, robot.separation)
         self.avoidance = avoidance
         self.oversight = Oversight(robot, self.limits, watch, self.tool_speed, avoidance)
         self.measured = self.oversight.measured
-        self.mode = Mode.DISARMED
-        self.finding = Finding(Reason.NOT_ARMED, 'nothing moves before the arm service is called')
         self.accepted = self.rejected = 0
         self.rejections: deque[Rejection] = deque(maxlen=_KEPT)
         self._storm = RejectStorm()
         self._met: Situation | None = None
         self.chunk: ActionChunk | None = None
-        self.plan: Plan | None = None
         self.period_s = period_s
-        self.provenance = Provenance(robot.timing)
         self.ik = InverseKinematics(kinematics, self.limits)
         speed_check = ToolSpeedCheck(robot.workspace, kinematics)
         self.pacing = Pacing(robot.workspace, speed_check, self.tool_speed)
@@ -104,10 +83,7 @@ class MotionFilter:
             WorkspaceCheck(robot.workspace, kinematics),
             *((avoidance,) if avoidance else ()),
         )
-        self._gripper = GripperFilter(robot.gripper) if robot.gripper else None
-        self._opening: Array | None = None
-        self.task_id: str | None = None
-        self._estop = False
+        self._gripper = GripperWay(robot.gripper, avoidance) if robot.gripper else None
 
     @property
     def pace(self) -> float:
@@ -147,50 +123,6 @@ class MotionFilter:
         self.accepted = self.rejected = 0
         self._storm.forget()
         self._enter(Mode.ARMED, Reason.OK, 'armed, waiting for chunks')
-
-    def disarm(self, now: Instant, reason: Reason, text: str) -> Command:
-        """Stop, and take no chunk until armed again."""
-        motion = self._stop_motion(now)
-        if not self.mode.latched:
-            self._enter(Mode.DISARMED, reason, text)
-        return Command(motion, decided_ns=now.steady_ns)
-
-    def hold(self, reason: Reason, text: str, now: Instant) -> None:
-        """Play the checked motion to its rest; go on only with a chunk observed from now on."""
-        if self.mode.takes_chunks:
-            self._release(Mode.HOLD, reason, text)
-            self.provenance.require_newer_than(now.ros_ns)
-
-    def protect(self, reason: Reason, text: str, now: Instant) -> Command:
-        """Stop at once and latch."""
-        motion = self._stop_motion(now)
-        if self.mode not in (Mode.ESTOP, Mode.FAULT):
-            self._enter(Mode.PROTECTIVE_STOP, reason, text)
-        return Command(motion, decided_ns=now.steady_ns)
-
-    def lost(self, reason: Reason, text: str) -> None:
-        """What the controller holds is not our plan: the guard's stop, or what we sent before."""
-        self.plan = None
-        if self.mode.takes_chunks:
-            self._enter(Mode.PROTECTIVE_STOP, reason, text)
-
-    def emergency_stop(self, pressed: bool, now: Instant) -> Command:
-        """Stop at once and latch while and after the button is pressed."""
-        self._estop = pressed
-        if not pressed:
-            return Command()
-        motion = self._stop_motion(now) if self.mode is not Mode.ESTOP else None
-        self._enter(Mode.ESTOP, Reason.EMERGENCY_STOP, 'the emergency stop is pressed')
-        return Command(motion, decided_ns=now.steady_ns)
-
-    def set_task(self, task_id: str | None) -> None:
-        """The task changed: chunks for any other are refused from now on."""
-        if task_id == self.task_id:
-            return
-        self.task_id = task_id
-        if self.mode.moving:
-            text = f'the task is now {task_id or "none"}'
-            self._release(Mode.HOLD, Reason.TASK_ENDED, text)
 
     def clock_jumped(self, jump_s: float) -> None:
         """ROS time was set: stamps from before mean nothing, and motion in execution is lost."""
@@ -294,13 +226,6 @@ class MotionFilter:
         self.pacing.nearness = self.avoidance.pace
         return finding
 
-    def _evade(self, finding: Finding, now: Instant) -> Command:
-        """Something came into the way of what is already under way: brake at once."""
-        motion = self._stop_motion(now)
-        self._release(Mode.HOLD, finding.reason, finding.text)
-        self.provenance.require_newer_than(now.ros_ns + CLEAR_NS)
-        return Command(motion, decided_ns=now.steady_ns)
-
     def _cut(
         self, stage: Stage, finding: Finding, now: Instant, opening: float | None = None
     ) -> None:
@@ -308,10 +233,6 @@ class MotionFilter:
         if self.chunk is not None and self._met is not None and self.mode.moving:
             cut = situation_of(self, now)
             self.rejections.append(Rejection(self.chunk, stage, self._met, cut, finding, opening))
-
-    def _feel_gripper(self) -> None:
-        if self.avoidance is not None and self._gripper is not None:
-            self.avoidance.opening = self._gripper.between(self.measured.opening)
 
     def _vet(self, chunk: ActionChunk, now: Instant) -> Canonical:
         plan = self.plan_to_follow()
@@ -324,7 +245,9 @@ class MotionFilter:
         asked = canonical(chunk, plan.executing, self.limits, clip, self.ik)
         self.pacing.follow(plan, asked, now.ros_ns, self.period_s)
         self.provenance.accept(chunk)
-        self.chunk, self._opening = chunk, asked.opening
+        self.chunk = chunk
+        if self._gripper is not None:
+            self._gripper.follow(asked.opening)
         self.accepted += 1
         self._enter(Mode.SCALED if self.pace < 1 else Mode.ACTIVE, *self._remark(asked))
         return asked
@@ -357,25 +280,19 @@ class MotionFilter:
             self.provenance.require_newer_than(now.ros_ns + CLEAR_NS)
         return None
 
+    def _feel_gripper(self) -> None:
+        if self._gripper is not None:
+            self._gripper.feel(self.measured.opening)
+
     def _gripper_command(self, plan: Plan, now: Instant) -> float | Finding | None:
         """What to send to the gripper, if anything; or what it would hit."""
-        if self._gripper is None or self._opening is None or not self.mode.moving:
+        if self._gripper is None or not self.mode.moving:
             return None
-        row = min(self.row(now.ros_ns), len(self._opening) - 1)
-        opening = self._gripper.wanted(float(self._opening[row]), now.ros_ns)
-        if opening is None:
-            return None
-        ahead = plan.executing.since(plan.executing.apart(now.ros_ns))
-        hit = self.avoidance.find_for_gripper(ahead, opening) if self.avoidance else None
-        if hit is not None:
-            self._cut(Stage.GRIPPER, hit, now, opening)
-            return hit
-        return self._gripper.command(opening, now.ros_ns)
-
-    def _stop_motion(self, now: Instant) -> Motion | None:
-        if self.plan is None or now.ros_ns >= self.plan.checked_until_ns:
-            return None
-        return self.plan.stop(now.ros_ns)
+        answer = self._gripper.command(self.row(now.ros_ns), plan.executing, now.ros_ns)
+        if not isinstance(answer, Blocked):
+            return answer
+        self._cut(Stage.GRIPPER, answer.finding, now, answer.opening)
+        return answer.finding
 
     def _show_pace(self) -> None:
         """A pace that changed while rows are followed is said, too."""
@@ -386,15 +303,6 @@ class MotionFilter:
 
     def _at_pace(self) -> str:
         return f'at {self.pace:.2f} of the pace the policy asks'
-
-    def _release(self, mode: Mode, reason: Reason, text: str) -> None:
-        if self.plan is not None:
-            self.plan.release()
-        self._enter(mode, reason, text)
-
-    def _enter(self, mode: Mode, reason: Reason, text: str) -> None:
-        self.mode = mode
-        self.finding = Finding(reason, text)
 
     def observation_age_s(self, now: Instant) -> float:
         """Age of the image behind the chunk in execution; NaN where none is [s]."""

@@ -24,7 +24,8 @@ from vla_safety.collision.objects import (
     Shape,
     SphereShape,
 )
-from vla_safety.filter import Command, MotionFilter
+from vla_safety.command import Command
+from vla_safety.filter import MotionFilter
 from vla_safety.kinematics import Kinematics
 from vla_safety.measured import Instant
 from vla_safety.reasons import Reason

@@ -38,7 +38,8 @@ from vla_bridge.safety_status import safety_status, seconds_between, unconfigure
 from vla_bridge.stop_buttons import StopButtons
 from vla_bridge.transport import share_no_memory
 from vla_contract.errors import VlaError
-from vla_safety.filter import Command, MotionFilter
+from vla_safety.command import Command
+from vla_safety.filter import MotionFilter
 from vla_safety.kinematics import Kinematics
 from vla_safety.measured import Instant
 from vla_safety.mode import Mode
