@@ -3,7 +3,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
+from rclpy.time import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64, Header
 from std_srvs.srv import SetBool, Trigger
@@ -36,14 +37,24 @@ PEOPLE = 'nearest_person'
 class SafetyBench:
     """The node, an arm that stands, and everybody's heartbeat."""
 
-    def __init__(self, domain: int, folder: Path, overrides: str = '') -> None:
+    def __init__(
+        self,
+        domain: int,
+        folder: Path,
+        overrides: str = '',
+        make: Callable[[], SafetyNode] = SafetyNode,
+        parameters: Sequence[str] = (),
+    ) -> None:
         """Start it with a robot that watches people.
 
         Args:
             domain: Of ROS.
             folder: For its files.
             overrides: Further ones of the robot file, after a comma.
+            make: Makes the node.
+            parameters: Further ones of it.
         """
+        self.skew_ns = 0
         robot = Path(__file__).resolve().parents[2] / 'config' / 'robots' / 'sim_ur5e.yaml'
         deployment = folder / 'cell.yaml'
         (folder / 'hold.yaml').write_text((robot.parents[1] / 'policies' / 'hold.yaml').read_text())
@@ -56,10 +67,11 @@ class SafetyBench:
         self.folder = folder / 'rejected'
         self.bench: NodeBench[SafetyNode] = NodeBench(
             domain,
-            SafetyNode,
+            make,
             f'deployment:={deployment}',
             'realtime:=false',
             f'rejected_folder:={self.folder}',
+            *parameters,
         )
         assert self.bench.node.filter is not None
         self.robot = self.bench.node.filter.robot
@@ -86,13 +98,18 @@ class SafetyBench:
         self.people.publish(Float64(data=3.0))
 
     def _beat(self) -> None:
-        stamp = self.bench.probe.get_clock().now().to_msg()
+        stamp = Time(nanoseconds=self.now_ns).to_msg()
         message = JointState(name=list(self.robot.joint_names), position=self.q.tolist())
         message.velocity = [0.0] * len(self.q)
         message.header.stamp = stamp
         self._joints.publish(message)
         for beat in self.beats:
             beat.publish(Header(stamp=stamp))
+
+    @property
+    def now_ns(self) -> int:
+        """By a clock that the test may set."""
+        return int(self.bench.probe.get_clock().now().nanoseconds) + self.skew_ns
 
     def call(self, service: str, request: Any = None, kind: Any = Trigger) -> Any:  # noqa: ANN401
         """Call a service of the node."""
@@ -109,8 +126,7 @@ class SafetyBench:
     def chunk(self, rows: Any) -> Chunk:  # noqa: ANN401 - rows by joints
         """A chunk that starts now."""
         self.sequence += 1
-        now_ns = self.bench.probe.get_clock().now().nanoseconds
-        names = self.robot.joint_names
+        now_ns, names = self.now_ns, self.robot.joint_names
         return Chunk(
             session='session',
             sequence=self.sequence,
