@@ -14,6 +14,9 @@ BENCHMARKS = (
     'graph',
     'simulator',
     'demonstrator',
+    'language',
+    'model',
+    'recording',
 )
 
 

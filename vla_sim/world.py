@@ -34,7 +34,7 @@ _LOOK_AT = (0.27, 0.0, 0.17)
 def build_world(robot: Robot, robot_path: Path, scene: Scene) -> mujoco.MjModel:
     """Put the arm, the table and a scene together."""
     spec = load_arm(robot, robot_path)
-    _set_options(spec)
+    _set_options(spec, robot)
     _add_room(spec)
     _add_table(spec)
     add_obstacles(spec, robot, robot_path)
@@ -44,8 +44,11 @@ def build_world(robot: Robot, robot_path: Path, scene: Scene) -> mujoco.MjModel:
     return spec.compile()
 
 
-def _set_options(spec: mujoco.MjSpec) -> None:
-    """Steps and solver that hold a gripped object without creep; cheap and even light."""
+def _set_options(spec: mujoco.MjSpec, robot: Robot) -> None:
+    """Steps and solver that hold a gripped object without creep; cheap and even light.
+
+    The drawing buffer is as large as the largest camera: all of it is cleared for every picture.
+    """
     option = spec.option
     option.timestep = PHYSICS_STEP_S
     option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -57,8 +60,8 @@ def _set_options(spec: mujoco.MjSpec) -> None:
     visual.quality.numslices = 24
     visual.quality.numstacks = 6
     visual.quality.numquads = 1
-    visual.global_.offwidth = 1280
-    visual.global_.offheight = 960
+    visual.global_.offwidth = max((camera.width for camera in robot.cameras), default=640)
+    visual.global_.offheight = max((camera.height for camera in robot.cameras), default=480)
     visual.headlight.ambient = (0.36, 0.37, 0.39)
     visual.headlight.diffuse = (0.16, 0.16, 0.16)
     visual.headlight.specular = (0.0, 0.0, 0.0)
