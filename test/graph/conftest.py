@@ -77,8 +77,8 @@ class Probe:
         self._beats: dict[str, Heartbeat] = {}
         self._chunks = self.node.create_publisher(ActionChunk, topics.ACTION_CHUNK, topics.COMMAND)
         self._tasks = self.node.create_publisher(Task, topics.TASK, topics.LATCHED)
-        self.node.create_subscription(
-            JointState, self.robot.joint_states, self._on_joints, topics.SENSOR
+        self.joints = self.node.create_subscription(
+            JointState, self.robot.joint_states, self.see, topics.SENSOR
         )
         self.node.create_subscription(
             SafetyStatus, topics.SAFETY_STATUS, self.statuses.append, topics.COMMAND
@@ -210,12 +210,13 @@ class Probe:
         self._executor.shutdown()
         self.node.destroy_node()
 
-    def _on_joints(self, message: JointState) -> None:
+    def see(self, message: JointState) -> None:
+        """Take down where the arm is."""
         if not message.velocity:
             return
+        names = self.robot.joint_names
         by_name = dict(zip(message.name, message.position, strict=True))
         speeds = dict(zip(message.name, message.velocity, strict=True))
-        names = self.robot.joint_names
         positions = np.array([by_name[name] for name in names])
         fast = np.abs([speeds[name] for name in names])
         stamp = message.header.stamp

@@ -29,6 +29,9 @@ pytestmark = pytest.mark.graph
 CYCLE_S = 0.01
 
 
+Disguise = Callable[[JointState], list[JointState]]
+
+
 class HeavyArm:
     """An arm on the probe's node, with a controller that may do nothing.
 
@@ -36,11 +39,14 @@ class HeavyArm:
         sag: Of every joint, below what it is told [rad].
         lag_s: Time in which it makes up for most of what it is behind.
         listening: Whether it follows what it is told from now on.
+        disguise: What its driver makes of a joint state; None for what it should.
     """
 
     def __init__(self, probe: 'Probe') -> None:
         """At home, at rest."""
         self.sag, self.lag_s, self.listening = 0.0, 0.0, True
+        self.disguise: Disguise | None = None
+        probe.node.destroy_subscription(probe.joints)  # it is told what is true
         self._probe = probe
         home = np.array(probe.robot.home)
         self._plan, self._q = Motion.still(0, home), home
@@ -58,6 +64,10 @@ class HeavyArm:
         if self.listening:
             self._plan = from_message(self._probe.robot.joint_names, message)
 
+    def stand(self) -> None:
+        """Stay where it is, whatever it was told."""
+        self._plan, self.listening = Motion.still(0, self._q), False
+
     @property
     def told(self) -> Array:
         """Where it is told to be in the end."""
@@ -71,16 +81,18 @@ class HeavyArm:
         message = JointState(name=names, position=(self._q - self.sag).tolist())
         message.velocity = ((self._q - before) / CYCLE_S).tolist()
         message.header.stamp = now.to_msg()
-        self._output.publish(message)
+        self._probe.see(message)
+        for said in [message] if self.disguise is None else self.disguise(message):
+            self._output.publish(said)
         state = JointTrajectoryControllerState(joint_names=names)
         state.reference.positions = goal.tolist()
         self._state.publish(state)
 
 
 def test_faults_of_the_arm(graph: 'Graph', probe: 'Probe', tmp_path: Path) -> None:
-    """It sags, lags, or does not listen; and the distance to people is no distance.
+    """It sags, lags, stands or does not listen; its driver says what is not so; and so do people.
 
-    Cases 78, 79, 80, 89 and 90.
+    Cases 34 to 38, 78, 79, 80, 89 and 90.
     """
     people = Float64(data=5.0)
     path = tmp_path / 'deployment.yaml'
@@ -102,11 +114,13 @@ def test_faults_of_the_arm(graph: 'Graph', probe: 'Probe', tmp_path: Path) -> No
     move(probe)
     stay(probe, arm)
     bad_people(probe, people)
+    strange_states(probe, arm)
+    bad_states(probe, arm)
 
-    for fault in (stop_listening, lag):
+    for fault in (stop_listening, lag, deactivate, freeze):
         move(probe)
         fault(probe, arm)
-        arm.lag_s = 0.0
+        arm.lag_s, arm.disguise = 0.0, None
         latched_by(probe, 'TRACKING')
         arm.listening = True
     move(probe)
@@ -168,6 +182,95 @@ def lag(probe: 'Probe', arm: HeavyArm) -> None:
         lead(probe, 1.5)
 
     until_latched(probe, more)
+
+
+def deactivate(probe: 'Probe', arm: HeavyArm) -> None:
+    """The controller is switched off in mid-motion: the arm stands there."""
+    arm.stand()
+    until_latched(probe, lambda: lead(probe, 1.5))
+
+
+def freeze(probe: 'Probe', arm: HeavyArm) -> None:
+    """The driver repeats where the arm was, with stamps of now."""
+    q = probe.q.tolist()
+
+    def repeat(message: JointState) -> list[JointState]:
+        message.position, message.velocity = q, [0.0] * len(q)
+        return [message]
+
+    arm.disguise = repeat
+    until_latched(probe, lambda: lead(probe, 1.5))
+
+
+def strange_states(probe: 'Probe', arm: HeavyArm) -> None:
+    """Joint by joint in any order, among those of others, without speeds: the arm moves as ever."""
+    for disguise in (split, nameless_speeds):
+        arm.disguise = disguise
+        move(probe)
+        assert probe.status.reason in ('OK', 'SCALED'), probe.status.text
+    arm.disguise = None
+
+
+def split(message: JointState) -> list[JointState]:
+    """Each joint by itself, the last first; another robot's with the same stamps."""
+    joints = list(zip(message.name, message.position, message.velocity, strict=True))
+    names = [*message.name, *(f'left_{name}' for name in message.name)]
+    at = dict(zip(names, [*joints, *((name, 9.0, 9.0) for name in names[6:])], strict=True))
+    return [
+        JointState(
+            header=message.header, name=[name], position=[at[name][1]], velocity=[at[name][2]]
+        )
+        for name in reversed(names)
+    ]
+
+
+def nameless_speeds(message: JointState) -> list[JointState]:
+    """Speeds that are no numbers."""
+    message.velocity = [math.nan] * len(message.name)
+    return [message]
+
+
+def without_elbow(message: JointState) -> list[JointState]:
+    """One joint is missing from now on."""
+    index = list(message.name).index('elbow_joint')
+    for part in (message.name, message.position, message.velocity):
+        del part[index]
+    return [message]
+
+
+def from_the_future(message: JointState) -> list[JointState]:
+    """Stamped ten seconds ahead."""
+    message.header.stamp.sec += 10
+    return [message]
+
+
+def from_no_clock(message: JointState) -> list[JointState]:
+    """Stamped zero."""
+    message.header.stamp.sec = message.header.stamp.nanosec = 0
+    return [message]
+
+
+def bad_states(probe: 'Probe', arm: HeavyArm) -> None:
+    """What cannot be relied on holds the arm, and says why; with good news it goes on."""
+    for disguise, reason in (
+        (without_elbow, 'STALE_JOINT_STATE'),
+        (from_the_future, 'BAD_JOINT_STATE'),
+        (from_no_clock, 'BAD_JOINT_STATE'),
+    ):
+        assert any(held_by(probe, arm, disguise, reason) for _ in range(5)), reason
+
+
+def held_by(probe: 'Probe', arm: HeavyArm, disguise: Disguise, reason: str) -> bool:
+    """Whether the arm was held for this, and not because the machine was busy."""
+    move(probe)
+    seen = len(probe.statuses)
+    arm.disguise = disguise
+    probe.spin(0.5)
+    probe.until(lambda: not probe.moving(), 'the arm rests')
+    told = {(status.state, status.reason) for status in probe.statuses[seen:]}
+    arm.disguise = None
+    probe.spin(0.3)
+    return (SafetyStatus.HOLD, reason) in told
 
 
 def until_latched(probe: 'Probe', act: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults of people, policies and machines on the running graph, several in one run each."""
 
+import math
 import subprocess
 import sys
 import time
@@ -219,7 +220,7 @@ def glide(probe: 'Probe', goal: Array) -> None:
 def test_faults_of_the_machine(graph: 'Graph', probe: 'Probe', tmp_path: Path) -> None:
     """The safety node's Python stands still: a little, and the arm goes on; long, and it rests.
 
-    Cases 73 and 75.
+    Cases 73 and 75; and in the end an error that nobody expected takes the whole process away.
     """
     write_deployment(tmp_path / 'deployment.yaml', ArmControllerKind.JOINT_TRAJECTORY, 0.35)
     graph.parameters = {'deployment': str(tmp_path / 'deployment.yaml')}
@@ -232,11 +233,15 @@ def test_faults_of_the_machine(graph: 'Graph', probe: 'Probe', tmp_path: Path) -
         lead(probe)
         assert probe.status.state not in LATCHED
     move(probe)
-    stall.publish(Float64(data=0.9))
+    stall.publish(Float64(data=0.5))
     stalled = time.time()
     assert probe.rest_after(stalled) <= REST_S
     probe.until(lambda: probe.status.reason in ('STALLED', 'GUARD_STOPPED'), 'it is noticed')
     move(probe)
+    stall.publish(Float64(data=math.nan))
+    failed = time.time()
+    assert probe.rest_after(failed) <= REST_S
+    assert graph.processes['safety_node'].wait(timeout=10) not in (0, 2)
     probe.assert_within_limits()
     probe.assert_without_jumps()
 

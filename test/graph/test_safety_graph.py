@@ -54,10 +54,16 @@ def test_chunks_move_the_arm_and_the_status_says_so(moving: 'Probe') -> None:
 def test_killing_a_node_leaves_the_arm_at_rest(
     moving: 'Probe', graph: 'Graph', victim: str
 ) -> None:
-    """Within half a second, every joint inside its limits."""
+    """Within half a second, every joint inside its limits; without a guard nothing moves."""
+    seen = len(moving.statuses)
     killed = graph.signal(victim, signal.SIGKILL)
     assert moving.rest_after(killed) <= REST_S
     moving.assert_within_limits()
+    if victim == 'guard_node':
+        told = {(status.state, status.reason) for status in moving.statuses[seen:]}
+        assert (SafetyStatus.HOLD, 'GUARD_SILENT') in told, told
+        moving.sway(2)
+        assert not moving.moving()
 
 
 def test_a_suspended_safety_node_neither_moves_nor_resumes_by_itself(
