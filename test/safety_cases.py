@@ -16,10 +16,13 @@ FILES = {
     'avoidance': 'vla_safety/test_avoidance.py',
     'carried': 'vla_safety/test_carried.py',
     'clock': 'vla_bridge/test_clock_watch.py',
+    'clocks': 'vla_bridge/test_safety_clock.py',
     'codec': 'vla_bridge/test_chunk_codec.py',
     'content': 'vla_safety/test_content_cases.py',
+    'early': 'vla_safety/test_early_stops.py',
     'embedded': 'vla_safety/collision/test_embedded.py',
     'faults': 'vla_safety/test_fault_cases.py',
+    'files': 'vla_bridge/test_safety_files.py',
     'filter': 'vla_safety/test_filter.py',
     'following': 'vla_bridge/test_following.py',
     'graph': 'graph/test_safety_graph.py',
@@ -32,6 +35,7 @@ FILES = {
     'moveit': 'vla_bridge/collision/test_moveit.py',
     'node': 'vla_bridge/test_safety_node.py',
     'outputs': 'vla_bridge/test_controller_outputs.py',
+    'opinions': 'vla_bridge/collision/test_second_opinion.py',
     'permissive': 'vla_safety/collision/test_permissive.py',
     'refusals': 'vla_safety/test_refusals.py',
     'sources': 'vla_bridge/collision/test_scene_sources.py',
@@ -81,6 +85,7 @@ CASES = read_cases("""
 # What a chunk holds.
 1 NaN
     refusals a_number_that_is_none_is_refused
+    content what_is_refused_leaves_the_motion_in_execution_to_the_last_bit
 2 Inf
     refusals a_number_that_is_none_is_refused
 3 1e300
@@ -92,6 +97,7 @@ CASES = read_cases("""
     refusals a_denormal_number_is_just_small
 5 wrong width
     content rows_of_another_width_are_refused
+    content another_arm_that_is_consistent_is_refused_by_its_names
 6 ragged
     codec a_malformed_message_is_refused_in_words
     content values_that_are_no_rows_are_refused
@@ -126,6 +132,7 @@ CASES = read_cases("""
     filter every_message_ends_at_rest_and_repeats_the_past
 17 velocities inconsistent with positions
     motion velocities_that_do_not_fit_the_arm_are_reached_within_limits
+    swept an_overshoot_between_knots_is_seen
 18 permuted joints
     refusals permuted_joints_are_refused
 19 duplicate name
@@ -139,6 +146,8 @@ CASES = read_cases("""
 22 flip to another branch of the solution
     motion a_pose_turned_over_between_rows_is_cut_off
     tool the_solution_stays_on_its_branch
+    tool a_solution_on_another_branch_is_not_followed
+    content rows_that_flip_to_another_branch_are_not_swung_through
 23 degrees as radians
     refusals degrees_are_refused
     content degrees_that_call_themselves_radians_are_refused
@@ -163,38 +172,49 @@ CASES = read_cases("""
     refusals an_observation_from_the_future_is_refused
     refusals a_chunk_that_starts_far_ahead_is_refused
     measured a_stamp_from_the_future_is_a_fault
+    arm_faults faults_of_the_arm
 31 clock back
     clock a_clock_that_goes_back_is_noticed_once
     state a_clock_that_was_set_stops_and_then_serves_again
+    state a_stop_after_the_clock_was_set_back_leads_nowhere
     filter a_clock_that_jumps_stops_and_latches
+    clocks a_clock_that_is_set_in_mid_motion_is_a_protective_stop
 32 clock forward
     clock wall_time_that_leaps_ahead_is_noticed
     state a_clock_that_was_set_stops_and_then_serves_again
     state a_chunk_between_the_jump_and_its_discovery_moves_nothing
+    clocks a_clock_that_is_set_in_mid_motion_is_a_protective_stop
 33 simulated time zero, or paused
     state joint_states_of_a_clock_that_never_ran_arm_nothing
     state time_that_stands_holds_the_arm_when_it_goes_on
     measured a_clock_that_does_not_run_is_a_fault
+    clocks time_that_never_ran_arms_nothing_and_time_that_stood_holds
 34 missing joint
     state a_joint_that_never_came_is_named_and_nothing_is_armed
     measured one_joint_that_stops_coming_makes_the_state_stale
+    arm_faults faults_of_the_arm
 35 split joint states
     measured partial_messages_are_merged_by_name
+    arm_faults faults_of_the_arm
 36 frozen values, live stamps
     state values_that_are_frozen_under_live_stamps_stop_the_arm
     measured frozen_stamps_age_although_messages_arrive
+    arm_faults faults_of_the_arm
 37 NaN velocity
     state a_velocity_that_is_no_number_does_not_hide_motion
     state an_arm_that_tells_no_velocities_can_be_armed_at_rest
+    arm_faults faults_of_the_arm
 38 permuted names
     measured partial_messages_are_merged_by_name
     state states_of_other_joints_are_nobodys
+    arm_faults faults_of_the_arm
 39 start out of limits
     state an_arm_outside_its_limits_is_not_armed
     state an_arm_a_hair_outside_its_limits_only_comes_back
 40 start in collision
     avoidance an_arm_in_collision_is_not_armed
     avoidance an_arm_that_is_too_near_may_only_move_away
+    avoidance an_arm_does_not_creep_into_what_it_is_near
 
 # Where a chunk comes from.
 41 old instruction
@@ -222,6 +242,7 @@ CASES = read_cases("""
     motion rows_that_break_only_the_limit_of_jerk_are_followed_slower
 49 creep into a limit
     motion an_arm_does_not_creep_over_a_limit
+    avoidance an_arm_does_not_creep_into_what_it_is_near
 50 cumulative drift
     motion increments_do_not_gather_what_the_arm_lags_behind
 51 tunnelling through a thin pole
@@ -232,27 +253,32 @@ CASES = read_cases("""
     motion a_bridge_into_free_rows_is_not_led_through_things
 54 tail hits
     motion rows_that_are_free_are_not_followed_where_the_stop_from_them_is_not
+    early a_stop_that_would_leave_the_path_into_something_is_not_made
 55 elbow out, tool in
     avoidance a_keep_out_holds_for_every_part_of_the_arm
 56 two arms
     arms case_56_arms_driven_at_each_other_stop_apart
+    arms what_an_arm_carries_is_in_the_way_of_the_other
 
 # The scene.
 57 carried object hits
     carried what_is_carried_hits_before_the_hand_would
 58 dropped in mid-chunk
     carried what_is_dropped_in_the_middle_of_a_chunk_is_where_it_was_dropped
+    carried what_is_let_go_of_at_speed_stops_the_hand_around_it_and_lets_it_leave
 59 obstacle appears
     avoidance a_thing_that_appears_stops_the_arm_at_once
     sources a_marker_in_the_way_holds_the_arm
 60 flickers
     avoidance a_flickering_thing_does_not_wear_the_arm_out
+    avoidance a_thing_that_goes_on_flickering_lets_the_arm_rest
 61 id reused
     motion an_id_that_is_used_again_for_something_in_the_way_stops_the_arm
     markers an_id_that_is_used_again_replaces
 62 mesh missing
     embedded a_mesh_is_its_convex_hull_and_a_missing_one_an_error
     embedded a_mesh_of_the_arm_that_is_missing_is_named
+    files a_file_that_is_missing_is_named_and_nothing_is_configured
 63 permissive allowed collisions
     permissive a_pair_that_collides_is_named_whatever_the_srdf_says
     permissive an_srdf_that_permits_everything_is_noticed
@@ -264,6 +290,8 @@ CASES = read_cases("""
     auditor move_group_that_hangs_is_asked_again_and_not_waited_for
     avoidance a_scene_that_is_awaited_must_come_and_stay_fresh
 65 backends disagree
+    opinions a_crate_that_either_has_stops_a_motion
+    opinions an_arm_in_what_only_one_of_them_has_is_not_armed
     moveit checkers_that_disagree_do_not_let_the_arm_move
     auditor collision_that_only_move_group_sees_is_an_error
     auditor collision_that_only_we_see_is_a_warning
