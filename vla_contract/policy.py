@@ -38,6 +38,7 @@ class PolicyKind(StrEnum):
     HOLD = 'hold'
     REPLAY = 'replay'
     DEMONSTRATOR = 'demonstrator'
+    VLA = 'vla'
 
 
 class AngleUnit(StrEnum):
@@ -157,6 +158,7 @@ class Policy(Document):
         kind: Where the actions come from.
         trained_for: Names of the robots it knows; empty: any with the same joints.
         episode: For ``replay``: the file to replay, beside this file.
+        checkpoint: For ``vla``: the folder of the model, beside this file.
         images: What it sees.
         state: What it feels.
         ground_truth: It reads the simulator's ground truth, so it cannot run on a real robot.
@@ -170,6 +172,7 @@ class Policy(Document):
     kind: PolicyKind
     trained_for: tuple[Name, ...] = ()
     episode: str = ''
+    checkpoint: str = ''
     images: tuple[ImageInput, ...] = ()
     state: StateLayout = StateLayout()
     ground_truth: bool = False
@@ -207,12 +210,16 @@ class Policy(Document):
                 yield Contradiction(
                     ('images', index, 'key'), f'{key} is also images.{keys.index(key)}.key'
                 )
-        if self.kind is PolicyKind.REPLAY and not self.episode:
-            yield Contradiction(('episode',), 'empty, while kind is replay; name its file')
-        if self.kind is not PolicyKind.REPLAY and self.episode:
-            yield Contradiction(
-                ('episode',), f'{self.episode}, while kind is {self.kind}; only replay has one'
-            )
+        for kind, key, named in (
+            (PolicyKind.REPLAY, 'episode', self.episode),
+            (PolicyKind.VLA, 'checkpoint', self.checkpoint),
+        ):
+            if self.kind is kind and not named:
+                yield Contradiction((key,), f'empty, while kind is {kind}; name its file or folder')
+            if self.kind is not kind and named:
+                yield Contradiction(
+                    (key,), f'{named}, while kind is {self.kind}; only {kind} has one'
+                )
         yield from _execution(self)
 
 

@@ -6,13 +6,16 @@ from pathlib import Path
 
 from vla_contract.deployment import Deployment
 from vla_contract.document import Contradiction
+from vla_contract.execution import DualRate
 from vla_contract.policy import PolicyKind
-from vla_policy import hold, replay
-from vla_policy.execution.abilities import PLAIN, Abilities
+from vla_policy import hold, learned_file, replay
+from vla_policy.execution.abilities import PLAIN, Abilities, head_abilities
 from vla_policy.execution.abilities import contradictions as execution_contradictions
+from vla_policy.execution.dual_rate import DualRateRunner
 from vla_policy.hold import Hold
 from vla_policy.policy import Policy
 from vla_policy.replay import Replay
+from vla_policy.trained import read_config
 
 
 def check_policy(deployment: Deployment) -> None:
@@ -42,11 +45,18 @@ def load_policy_model(deployment: Deployment) -> Policy:
             from vla_sim.demonstrator import Demonstrator
 
             return Demonstrator(robot, deployment.robot_path, policy)
+        case PolicyKind.VLA:
+            from vla_policy.learned import Learned  # brings torch with it
+
+            learned = Learned(policy, _checkpoint(deployment))
+            if isinstance(policy.execution, DualRate):
+                return DualRateRunner(learned, policy.execution)
+            return learned
 
 
 def _contradictions(deployment: Deployment) -> Iterator[Contradiction]:
     robot, policy = deployment.robot, deployment.policy
-    yield from execution_contradictions(policy, _abilities(policy.kind))
+    yield from execution_contradictions(policy, _abilities(deployment))
     match policy.kind:
         case PolicyKind.HOLD:
             yield from hold.contradictions(policy)
@@ -56,14 +66,23 @@ def _contradictions(deployment: Deployment) -> Iterator[Contradiction]:
             from vla_sim import policy_file  # as above, though without the simulator
 
             yield from policy_file.contradictions(robot, policy)
+        case PolicyKind.VLA:
+            yield from learned_file.contradictions(robot, policy, _checkpoint(deployment))
 
 
-def _abilities(kind: PolicyKind) -> Abilities:
+def _abilities(deployment: Deployment) -> Abilities:
     """What the code of a kind can do, by which its execution strategy is judged."""
-    match kind:
+    policy = deployment.policy
+    match policy.kind:
         case PolicyKind.HOLD | PolicyKind.REPLAY | PolicyKind.DEMONSTRATOR:
             return PLAIN
+        case PolicyKind.VLA:
+            return head_abilities(read_config(_checkpoint(deployment)).head, policy.rows)
 
 
 def _episode(deployment: Deployment) -> Path:
     return deployment.policy_path.parent / deployment.policy.episode
+
+
+def _checkpoint(deployment: Deployment) -> Path:
+    return deployment.policy_path.parent / deployment.policy.checkpoint

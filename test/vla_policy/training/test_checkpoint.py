@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A checkpoint answers as the model that was trained, and one that does not fit is refused."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator
+
+from test.vla_policy.training.small import POLICY, RECIPE, SIDE, frames, parts
+from vla_contract.errors import VlaError
+from vla_contract.observation import Observation
+from vla_contract.policy import Policy
+from vla_contract.robot import Robot
+from vla_policy.checkpoint import load_checkpoint, save_checkpoint
+from vla_policy.learned import Learned
+from vla_policy.learned_file import contradictions
+from vla_policy.trained import Contract
+from vla_policy.training.session import measure
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A checkpoint of a model with random weights."""
+    torch.set_num_threads(1)
+    learner, _ = parts()
+    model = RECIPE.model(POLICY)
+    normalizers = measure(frames(), model, RECIPE)
+    kept = {name: normalizers[name] for name in ('state', 'action')}
+    path = tmp_path / 'model'
+    contract = Contract.of(POLICY, 'small_robot')
+    save_checkpoint(path, learner.vla.state_dict(), model, kept, contract, {'step': 0})
+    return path
+
+
+def robot(name: str = 'small_robot') -> Robot:
+    """Only its name matters here."""
+    return Robot.model_construct(name=name)
+
+
+def found(policy: Policy, folder: Path, name: str = 'small_robot') -> Iterator[str]:
+    """Contradictions in words."""
+    return (f'{key[0]}: {text}' for key, text in contradictions(robot(name), policy, folder))
+
+
+def test_a_policy_answers_what_its_model_answers(folder: Path) -> None:
+    """Pictures, state and rows go through the same numbers as in training."""
+    all_frames = frames()
+    learner, examples = parts()
+    vla = learner.vla.eval()
+    policy = Learned(POLICY, folder)
+    policy.reset('go there')
+    batch = examples.take(np.array([5]), None)
+    seen = Observation(
+        stamp_ns=1,
+        images={'eye': all_frames.images['eye'][5]},
+        image_stamps_ns={'eye': 1},
+        state=all_frames.state[5].astype(np.float64),
+        state_stamp_ns=1,
+        instruction='go there',
+        task_id='task',
+    )
+    policy._language = batch.inputs.language
+    rows = policy.infer(seen, np.empty((0, 3))).values
+    with torch.no_grad():
+        unit = vla.act(batch.inputs, Generator().manual_seed(0))[0].numpy()
+    normalizer = measure(all_frames, RECIPE.model(POLICY), RECIPE)['action']
+    expected = normalizer.from_unit(unit.astype(np.float64))
+    expected[:, :2] += seen.state[:2]
+    assert rows == pytest.approx(expected, abs=1e-5)
+    assert rows.shape == (4, 3)
+
+
+def test_a_file_that_agrees_has_no_contradictions(folder: Path) -> None:
+    """And one for a robot that it names as alike."""
+    assert not list(found(POLICY, folder))
+    alike = POLICY.model_copy(update={'trained_for': ('twin',)})
+    assert not list(found(alike, folder, 'twin'))
+
+
+def test_what_differs_is_named_with_both_values(folder: Path) -> None:
+    """Robot, pictures, columns and rate."""
+    small = POLICY.images[0].model_copy(update={'width': SIDE * 2})
+    changes: dict[str, object] = {'rate_hz': 20.0, 'images': (small,)}
+    said = list(found(POLICY.model_copy(update=changes), folder, 'another'))
+    assert 'checkpoint: model was trained on small_robot, and the robot is another' in said[0]
+    assert said[1] == ('images: 64 x 32 colour, and the checkpoint was trained with 32 x 32 colour')
+    assert said[2] == 'rate_hz: 20.0, and the checkpoint was trained with 10.0'
+
+
+@pytest.mark.parametrize(
+    ('file', 'change', 'said'),
+    [
+        ('statistics.json', {'action': None}, 'statistics.json: action: missing'),
+        ('config.json', {'head': {'kind': 'guess'}}, 'config.json: head'),
+        ('contract.json', {'format': 2}, 'format: 2; 1 is read here'),
+    ],
+)
+def test_a_checkpoint_that_is_not_whole_is_refused(
+    folder: Path, file: str, change: dict[str, object], said: str
+) -> None:
+    """With file, key and value."""
+    path = folder / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(VlaError) as refusal:
+        load_checkpoint(folder)
+    assert said in str(refusal.value)
+
+
+def test_corrupt_or_foreign_weights_are_refused(folder: Path) -> None:
+    """Nothing is guessed."""
+    weights = folder / 'model.safetensors'
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(VlaError, match='cannot be read'):
+        load_checkpoint(folder)
+    weights.write_bytes(whole)
+    config = json.loads((folder / 'config.json').read_text())
+    config['trunk']['width'] = 64
+    (folder / 'config.json').write_text(json.dumps(config))
+    with pytest.raises(VlaError, match='weights of another model'):
+        load_checkpoint(folder)

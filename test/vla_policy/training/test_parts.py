@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of training, each against what it says."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator, nn
+
+from test.vla_policy.training.small import POLICY, RECIPE, frames, parts
+from vla_policy.training.augmentation import augment, shifted
+from vla_policy.training.ema import Ema
+from vla_policy.training.examples import relative_rows
+from vla_policy.training.frames import history_of, rows_ahead
+from vla_policy.training.optimizer import rate_at
+from vla_policy.training.recipe import Augmentation, OptimizerConfig
+
+
+def test_rows_do_not_reach_into_the_next_episode() -> None:
+    """The last one is repeated and does not count."""
+    found = frames()
+    _, last = found.first_and_last()
+    rows, valid = rows_ahead(found, np.array([10]), last, 4)
+    assert valid.tolist() == [[True, True, False, False]]
+    assert (rows[0, 1:] == found.action[11]).all()
+
+
+def test_history_does_not_reach_into_the_episode_before() -> None:
+    """The first frame is repeated."""
+    first, _ = frames().first_and_last()
+    assert history_of(np.array([13, 20]), first, 3).tolist() == [[12, 12, 13], [18, 19, 20]]
+
+
+def test_a_batch_depends_on_seed_step_and_part_only() -> None:
+    """Whoever draws it, whenever."""
+    _, examples = parts()
+    _, again = parts()
+    one, other = examples.draw(3, 1), again.draw(3, 1)
+    assert torch.equal(one.inputs.images['eye'], other.inputs.images['eye'])
+    assert torch.equal(one.actions, other.actions)
+    assert not torch.equal(examples.draw(4, 1).actions, one.actions)
+    assert not torch.equal(examples.draw(3, 0).actions, one.actions)
+
+
+def test_statistics_are_of_relative_rows() -> None:
+    """The model answers differences, but for the gripper."""
+    found = frames()
+    rows = relative_rows(found, RECIPE.model(POLICY))
+    expected = found.action[1] - found.state[0]
+    assert rows[1, :2] == pytest.approx(expected[:2])
+    assert set(np.unique(rows[:, 2])) == {0.0, 1.0}
+
+
+def test_the_average_is_slow_and_begins_fast() -> None:
+    """Of a weight that jumps from 0 to 1: the closed form of the warm-up, then of the decay."""
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(model.weight)
+    average = Ema(model, 0.9)
+    nn.init.ones_(model.weight)
+    expected = 0.0
+    for step in range(1, 200):
+        average.update(model, step)
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay)
+    assert float(average.weights['weight']) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_rate_rises_and_falls() -> None:
+    """A line up, half a cosine down."""
+    config = OptimizerConfig(rate=1.0, warmup=10, last=0.1)
+    assert rate_at(0, 110, config) == pytest.approx(0.1)
+    assert rate_at(9, 110, config) == pytest.approx(1.0)
+    assert rate_at(60, 110, config) == pytest.approx(0.55)
+    assert rate_at(110, 110, config) == pytest.approx(0.1)
+
+
+def test_shifted_pictures_repeat_their_edge() -> None:
+    """Down by one row and right by none."""
+    picture = torch.arange(16.0).reshape(1, 1, 1, 4, 4).expand(1, 1, 3, 4, 4)
+    moved = shifted(picture, torch.tensor([[0.25, 0.0]]))
+    assert torch.equal(moved[0, 0, 0, 1:], picture[0, 0, 0, :3])
+    assert torch.equal(moved[0, 0, 0, 0], picture[0, 0, 0, 0])
+
+
+def test_augmented_pictures_stay_pictures_and_nothing_changes_nothing() -> None:
+    """0 to 1, another one for each example; with all amounts zero the same."""
+    pictures = torch.rand(4, 1, 3, 16, 16, generator=Generator().manual_seed(0))
+    changed = augment(pictures, Augmentation(), Generator().manual_seed(1))
+    assert changed.min() >= 0.0
+    assert changed.max() <= 1.0
+    assert not torch.equal(changed, pictures)
+    zero = Augmentation(**dict.fromkeys(Augmentation.model_fields, 0.0))
+    assert torch.allclose(augment(pictures, zero, Generator()), pictures, atol=1e-6)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a dataset to a checkpoint. Needs torch; knows neither ROS nor the simulator."""

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training run from files to files: recipe and datasets in; checkpoint, curves and plot out."""
+
+import math
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vla_contract.deployment import load_policy
+from vla_contract.document import validate
+from vla_contract.errors import VlaError
+from vla_contract.policy import Policy
+from vla_contract.yaml_file import read_yaml
+from vla_policy.checkpoint import save_checkpoint
+from vla_policy.datasets.reader import Dataset
+from vla_policy.models.config import ModelConfig
+from vla_policy.models.language import SentenceEncoder
+from vla_policy.models.vla import build_vla
+from vla_policy.normalization import Normalizer
+from vla_policy.trained import Contract
+from vla_policy.training.examples import ACTION, HINTS, STATE, Examples, relative_rows
+from vla_policy.training.frames import Frames
+from vla_policy.training.learner import Learner
+from vla_policy.training.loading import Report, load_frames
+from vla_policy.training.parallel import Crew
+from vla_policy.training.plot import plot_losses
+from vla_policy.training.recipe import Recipe
+from vla_policy.training.trainer import Progress, Trainer
+
+MODEL, PLOT = 'model', 'losses.png'
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is made of.
+
+    Attributes:
+        recipe: How.
+        recipe_path: Its file, beside which the policy file is found.
+        datasets: Folders.
+        folder: Where results go.
+        resume: Go on from what is there.
+    """
+
+    recipe: Recipe
+    recipe_path: Path
+    datasets: tuple[Path, ...]
+    folder: Path
+    resume: bool = False
+
+    @property
+    def policy(self) -> Policy:
+        """The policy file that the recipe names."""
+        return load_policy(self.recipe_path.parent / self.recipe.policy)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and validate a recipe file.
+
+    Raises:
+        ContractErrors: Everything that is wrong with it.
+    """
+    return validate(Recipe, read_yaml(path))
+
+
+def train(plan: Plan, crew: Crew, read: Report, show: Callable[[Progress], None]) -> Trainer:
+    """Run to the end of the recipe.
+
+    Args:
+        plan: What.
+        crew: With whom.
+        read: Told how far the reading of pictures is.
+        show: Told each step.
+
+    Raises:
+        VlaError: Something does not fit, or a run is in the folder already.
+    """
+    recipe, policy = plan.recipe, plan.policy
+    model = recipe.model(policy)
+    _refuse_overwriting(plan)
+    if not crew.leads:
+        crew.wait()  # the leading process decodes the pictures, the others find them decoded
+    frames = load_frames(plan.datasets, policy, read)
+    if crew.leads:
+        crew.wait()
+    normalizers = measure(frames, model, recipe)
+    torch.manual_seed(recipe.seed)
+    learner = Learner(build_vla(model), frames.hints.shape[1] if recipe.hints else 0)
+    embeddings = np.zeros((len(frames.tasks), 0), np.float32)
+    if model.language_width:
+        embeddings = SentenceEncoder(model.language.waves).encode(frames.tasks)
+    examples = Examples(frames, model, recipe, normalizers, embeddings)
+    trainer = Trainer(learner, recipe, examples, crew, plan.folder)
+    if plan.resume:
+        trainer.resume()
+    robot = Dataset(plan.datasets[0]).spec.robot_type
+
+    def save(weights: dict[str, Tensor]) -> None:
+        kept = {name: normalizers[name] for name in (STATE, ACTION)}
+        contract = Contract.of(policy, robot)
+        told = _told(plan, trainer, frames)
+        save_checkpoint(plan.folder / MODEL, weights, model, kept, contract, told)
+        plot_losses(trainer.losses, plan.folder / PLOT)
+
+    trainer.run(show, save)
+    return trainer
+
+
+def measure(frames: Frames, model: ModelConfig, recipe: Recipe) -> dict[str, Normalizer]:
+    """Statistics of what the model is to see and to answer."""
+    scheme = recipe.normalisation
+    found = {
+        STATE: Normalizer.of(frames.state, model.state_columns, scheme),
+        ACTION: Normalizer.of(relative_rows(frames, model), model.action_columns, scheme),
+    }
+    hints = frames.hints.shape[1]
+    if recipe.hints and not hints:
+        raise VlaError(f'hints: {recipe.hints:g}, while the datasets hold no hints; set it to 0')
+    if recipe.hints:
+        names = tuple(f'hint {index}' for index in range(hints))
+        found[HINTS] = Normalizer.of(frames.hints, names, 'mean_std')
+    return found
+
+
+def _refuse_overwriting(plan: Plan) -> None:
+    if not plan.resume and (plan.folder / MODEL).exists():
+        raise VlaError(
+            f'{plan.folder}: a model is there already; go on with --resume, or name another folder'
+        )
+
+
+def _told(plan: Plan, trainer: Trainer, frames: Frames) -> dict[str, object]:
+    """Where the model comes from, for people."""
+    last = {name: points[-1][1] for name, points in trainer.losses.items() if points}
+    return {
+        'step': trainer.step,
+        'recipe': plan.recipe.model_dump(mode='json'),
+        'recipe_file': plan.recipe_path.name,
+        'datasets': [folder.name for folder in plan.datasets],
+        'frames': len(frames),
+        'episodes': len(np.unique(frames.episode)),
+        'instructions': len(frames.tasks),
+        'last_losses': {name: value for name, value in last.items() if math.isfinite(value)},
+        'commit': _commit(plan.recipe_path),
+    }
+
+
+def _commit(near: Path) -> str:
+    """Of the repository that the recipe is in; empty where it is in none."""
+    try:
+        found = subprocess.run(
+            ('git', 'describe', '--always', '--dirty', '--exclude=*'),
+            cwd=near.resolve().parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return ''
+    return found.stdout.strip()
+
+
+def datasets_in(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The folders, each of which has to be a dataset.
+
+    Raises:
+        VlaError: One is none.
+    """
+    for path in paths:
+        if not (path / 'meta').is_dir():
+            raise VlaError(f'{path}: no dataset; `vla sim record` and `vla convert` write some')
+    return tuple(paths)
