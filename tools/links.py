@@ -18,7 +18,8 @@ import sys
 
 from {module} import {function}
 
-sys.exit({function}())
+if __name__ == '__main__':  # a process that the command starts imports this, too
+    sys.exit({function}())
 """
 LONGEST_SHEBANG = 127
 

@@ -164,3 +164,14 @@ def test_script_starts_whatever_the_path(folder: str) -> None:
     """The kernel takes neither blanks nor long paths in a first line."""
     first = links.shebang(Path(folder, 'python')).splitlines()[0]
     assert first == ('#!/home/me/python' if folder == '/home/me' else '#!/bin/sh')
+
+
+def test_a_process_that_a_command_starts_does_not_run_the_command_again(checkout: Checkout) -> None:
+    """Python's multiprocessing imports the script that it was started from."""
+    (checkout.venv / 'bin').mkdir()
+    links.write_command(checkout, 'vla', 'no_such_module:main')
+    script = (checkout.venv / 'bin' / 'vla').read_text().replace('no_such_module', 'sys')
+    script = script.replace('import main', 'import exit as main')
+    exec(compile(script, 'vla', 'exec'), {'__name__': '__mp_main__'})  # noqa: S102 (our own text)
+    with pytest.raises(SystemExit):
+        exec(compile(script, 'vla', 'exec'), {'__name__': '__main__'})  # noqa: S102
