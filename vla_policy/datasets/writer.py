@@ -18,7 +18,6 @@ from vla_policy.datasets.spec import DatasetSpec
 from vla_policy.datasets.staged import EpisodeWriter, Frame, Staged
 
 STAGING = '.staging'
-_RECIPE = 'recipe.json'
 
 
 class DatasetWriter:
@@ -46,9 +45,12 @@ class DatasetWriter:
         self._staging = folder / STAGING
         self._refuse_others()
         self._staging.mkdir(parents=True, exist_ok=True)
-        self._agree({'fps': spec.fps, 'robot_type': spec.robot_type, 'features': spec.features()})
+        self._agree(
+            {'fps': spec.fps, 'robot_type': spec.robot_type, 'features': spec.features()},
+            'features',
+        )
         if recipe is not None:
-            self._agree(recipe, 'recipe_')
+            self._agree(recipe, 'recipe')
         self._open: EpisodeWriter | None = None
 
     @property
@@ -126,9 +128,9 @@ class DatasetWriter:
             if found is not None:
                 raise VlaError(f'{self._folder} is not empty: {found.name}; name another folder')
 
-    def _agree(self, wanted: Mapping[str, Any], prefix: str = '') -> None:
+    def _agree(self, wanted: Mapping[str, Any], name: str) -> None:
         """Write down what the frames depend on, or compare with what an earlier run wrote."""
-        path = self._staging / f'{prefix}{_RECIPE}'
+        path = self._staging / f'{name}.json'
         plain = json.loads(json.dumps(dict(wanted)))
         if not path.exists():
             part = path.with_suffix('.part')

@@ -12,6 +12,7 @@ import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import count
@@ -168,11 +169,21 @@ def _attempts(order: Order, staging: Path, processes: int) -> Generator[Attempt]
             # None that is certain not to be needed: it could not be called off once it runs.
             while len(waiting) < min(2 * processes, order.episodes - kept):
                 waiting.append(pool.submit(_attempt, order, staging, next(numbers)))
-            attempt = waiting.popleft().result()
+            attempt = _result(waiting.popleft())
             kept += not attempt.reason
             yield attempt
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _result(future: Future[Attempt]) -> Attempt:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise VlaError(
+            'a process that recorded was killed, perhaps for lack of memory; the same command goes '
+            'on where it stopped, with fewer processes if need be (--processes)'
+        ) from error
 
 
 def _begin_process() -> None:
