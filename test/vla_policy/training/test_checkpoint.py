@@ -2,7 +2,7 @@
 """A checkpoint answers as the model that was trained, and one that does not fit is refused."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,14 +36,18 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def robot(name: str = 'small_robot') -> Robot:
-    """Only its name matters here."""
-    return Robot.model_construct(name=name)
+Found = Callable[..., list[str]]
 
 
-def found(policy: Policy, folder: Path, name: str = 'small_robot') -> Iterator[str]:
-    """Contradictions in words."""
-    return (f'{key[0]}: {text}' for key, text in contradictions(robot(name), policy, folder))
+@pytest.fixture
+def found(robot: Robot, folder: Path) -> Found:
+    """Contradictions in words, of a policy file and a robot's name."""
+
+    def find(policy: Policy, name: str = 'small_robot') -> list[str]:
+        named = robot.model_copy(update={'name': name})
+        return [f'{key[0]}: {text}' for key, text in contradictions(named, policy, folder)]
+
+    return find
 
 
 def test_a_policy_answers_what_its_model_answers(folder: Path) -> None:
@@ -74,18 +78,18 @@ def test_a_policy_answers_what_its_model_answers(folder: Path) -> None:
     assert rows.shape == (4, 3)
 
 
-def test_a_file_that_agrees_has_no_contradictions(folder: Path) -> None:
+def test_a_file_that_agrees_has_no_contradictions(found: Found) -> None:
     """And one for a robot that it names as alike."""
-    assert not list(found(POLICY, folder))
+    assert not found(POLICY)
     alike = POLICY.model_copy(update={'trained_for': ('twin',)})
-    assert not list(found(alike, folder, 'twin'))
+    assert not found(alike, 'twin')
 
 
-def test_what_differs_is_named_with_both_values(folder: Path) -> None:
+def test_what_differs_is_named_with_both_values(found: Found) -> None:
     """Robot, pictures, columns and rate."""
     small = POLICY.images[0].model_copy(update={'width': SIDE * 2})
     changes: dict[str, object] = {'rate_hz': 20.0, 'images': (small,)}
-    said = list(found(POLICY.model_copy(update=changes), folder, 'another'))
+    said = found(POLICY.model_copy(update=changes), 'another')
     assert 'checkpoint: model was trained on small_robot, and the robot is another' in said[0]
     assert said[1] == ('images: 64 x 32 colour, and the checkpoint was trained with 32 x 32 colour')
     assert said[2] == 'rate_hz: 20.0, and the checkpoint was trained with 10.0'
