@@ -23,9 +23,11 @@ from vla_control.msg import ActionChunk, SafetyStatus, Task
 from test.graph.conftest import CHECKOUT, PATIENCE_S
 from vla_bridge import topics
 from vla_bridge.chunk_codec import encode
+from vla_bridge.cli.main import main
 from vla_bridge.collision.backend import load_neighbours
 from vla_bridge.controllers.trajectory import from_message
 from vla_bridge.heartbeat import Heartbeat
+from vla_bridge.rejected_chunks import kept_in
 from vla_bridge.resources import config_file
 from vla_contract.action import ActionChunk as Chunk
 from vla_contract.action import ActionSpace
@@ -145,7 +147,7 @@ class Cell:
 
     def __init__(self, context: 'Context', domain: int, folder: Path) -> None:
         """Start all of it."""
-        self.node = Node('cell', context=context)
+        self.node, self.folder = Node('cell', context=context), folder
         paths = {side: patient(side, folder) for side in SIDES}
         self.arms = {side: FollowingArm(self.node, side, paths[side]) for side in SIDES}
         self.nearest_m = np.inf
@@ -191,6 +193,12 @@ class Cell:
                     arm.reach(target)
         return all(stopped)
 
+    def collisions(self, side: str) -> list[Path]:
+        """Chunks that an arm's safety node kept since they led into the other."""
+        folder = self.folder / side
+        kept = kept_in(folder) if folder.is_dir() else []
+        return [path for path in kept if 'COLLISION' in path.name]
+
     def close(self) -> None:
         """End everything."""
         for process in self.processes.values():
@@ -217,7 +225,10 @@ def cell(ros_context: 'Context', ros_domain: int, tmp_path: Path) -> Iterator[Ce
 
 
 def test_two_arms_in_two_namespaces_stop_apart_and_miss_each_other(cell: Cell) -> None:
-    """Sent to one place they come near and stop; without the other, neither is armed again."""
+    """Sent to one place they come near and stop; without the other, neither is armed again.
+
+    What led into the other is refused again, from its file alone.
+    """
     arms = cell.arms
     for side in SIDES:
         cell.arm(side)
@@ -228,6 +239,10 @@ def test_two_arms_in_two_namespaces_stop_apart_and_miss_each_other(cell: Cell) -
         '/wrist' in arm.status.text or '/gripper' in arm.status.text for arm in arms.values()
     )
     assert {arm.status.reason for arm in arms.values()} == {'COLLISION'}
+    for side in SIDES:
+        cell.until(lambda side=side: cell.collisions(side))  # type: ignore[misc]
+        for path in cell.collisions(side):
+            assert main(['safety', 'replay', str(path)]) == 0
     cell.processes['right'].send_signal(signal.SIGKILL)
     cell.processes['right'].wait()
     assert arms['left'].ask('disarm', cell.until).success
