@@ -251,8 +251,19 @@ def test_an_order_that_leads_nowhere_ends(order: Order, monkeypatch: pytest.Monk
         record(order, 1)
     with pytest.raises(VlaError, match='was begun with seed 11, and now it is 12'):
         record(replace(order, seed=12), 1)
+
+
+def test_what_cannot_be_recorded_is_refused_before_anything_is_written(
+    order: Order, tmp_path: Path
+) -> None:
+    """No episodes, or columns that the demonstrator does not speak."""
     with pytest.raises(VlaError, match='0 episodes; ask for at least 1'):
         record(replace(order, episodes=0), 1)
+    policy = tmp_path / 'degrees.yaml'
+    policy.write_text(POLICY_PATH.read_text().replace('state:', 'state:\n  unit: deg'))
+    with pytest.raises(VlaError, match=r'degrees\.yaml: state\.unit: deg; the demonstrator thinks'):
+        record(replace(order, policy=policy), 1)
+    assert not order.folder.exists()
 
 
 def test_a_real_recording_in_two_processes(order: Order, tmp_path: Path) -> None:

@@ -169,6 +169,11 @@ class Dataset:
         wanted = index + np.arange(self.rows)
         return self.column(layout.ACTION)[np.minimum(wanted, end - 1)], wanted < end
 
+    def history(self, index: int, length: int) -> NDArray[np.int64]:
+        """Indices of a frame and those before it, oldest first; the episode's first one repeats."""
+        wanted = index - np.arange(length)[::-1]
+        return np.maximum(wanted, self.episode_of(index).first)
+
     def task(self, index: int) -> str:
         """The instruction at a frame."""
         return self.tasks[int(self._task_index[index])]

@@ -26,11 +26,13 @@ from numpy.typing import NDArray
 from vla_contract.deployment import load_policy, load_robot
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
+from vla_contract.yaml_file import dotted
 from vla_policy.datasets.layout import ACTION, STATE
 from vla_policy.datasets.spec import Codec, DatasetSpec, spec_of_policy
 from vla_policy.datasets.staged import EpisodeWriter, Staged
 from vla_policy.datasets.writer import DatasetWriter
 from vla_sim.demonstrations.episode import Stage
+from vla_sim.policy_file import contradictions
 
 VERSION = 1
 """Of what a seed means: another one makes other episodes."""
@@ -62,6 +64,19 @@ class Order:
         """What each frame holds."""
         robot = load_robot(self.robot)
         return spec_of_policy(load_policy(self.policy), robot.name, self.codec)
+
+    def check(self) -> None:
+        """Refuse what cannot be recorded before anything is written.
+
+        Raises:
+            VlaError: No episodes are asked for, or the demonstrator cannot answer in the columns
+                of the policy file.
+        """
+        if self.episodes < 1:
+            raise VlaError(f'{self.episodes} episodes; ask for at least 1')
+        policy = load_policy(self.policy).model_copy(update={'ground_truth': True})
+        for found in contradictions(load_robot(self.robot), policy):
+            raise VlaError(f'{self.policy}: {dotted(found.key)}: {found.text}')
 
     def recipe(self) -> dict[str, object]:
         """What frames depend on, beside their features."""
@@ -128,8 +143,7 @@ def record(
     Raises:
         VlaError: The folder holds something else, or hardly any attempt succeeds.
     """
-    if order.episodes < 1:
-        raise VlaError(f'{order.episodes} episodes; ask for at least 1')
+    order.check()
     writer = DatasetWriter(order.folder, order.spec(), order.recipe())
     kept: list[Attempt] = []
     failed: list[Attempt] = []

@@ -120,6 +120,13 @@ def test_actions_stop_at_the_end_of_the_episode(written: Path) -> None:
     np.testing.assert_array_equal(actions[:, 1], 100.0 + np.array([last - 1, last, last, last]))
 
 
+def test_history_begins_with_the_episode(written: Path) -> None:
+    """Nothing of the episode before."""
+    dataset, first = Dataset(written), LENGTHS[0]
+    assert dataset.history(first + 1, 4).tolist() == [first, first, first, first + 1]
+    assert dataset.history(first + 9, 3).tolist() == [first + 7, first + 8, first + 9]
+
+
 def test_columns_and_labels_are_there(written: Path) -> None:
     """Also those that only this dataset has."""
     dataset = Dataset(written)
