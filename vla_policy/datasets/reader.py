@@ -5,7 +5,6 @@ Numbers are in memory from the start; pictures are decoded when they are asked f
 """
 
 import bisect
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vla_contract.errors import VlaError
 from vla_policy.datasets import layout
+from vla_policy.datasets.files import matrix, read_all, read_info, read_json, read_tasks
 from vla_policy.datasets.spec import Codec, DatasetSpec, spec_from_info
 from vla_policy.datasets.video import VideoReader
 
@@ -97,21 +95,21 @@ class Dataset:
             VlaError: It is unfinished, of another version, or not whole.
         """
         self.folder, self.rows = folder, rows
-        info = _read_info(folder)
+        info = read_info(folder)
         self.spec: DatasetSpec = spec_from_info(info, str(folder / layout.INFO))
         self._video_path = str(info.get('video_path') or '')
-        self.tasks = _read_tasks(folder)
-        rows_of_episodes = _read_all(folder, 'meta/episodes').to_pylist()
+        self.tasks = read_tasks(folder)
+        rows_of_episodes = read_all(folder, 'meta/episodes').to_pylist()
         self._described = sorted(rows_of_episodes, key=lambda row: int(row['episode_index']))
         self.episodes = tuple(_episode(row) for row in self._described)
         self._starts = [episode.first for episode in self.episodes]
         keys = [*(vector.key for vector in self.spec.vectors), 'task_index', 'index']
         if self.spec.codec is Codec.PNG:
             keys += [image.key for image in self.spec.images]
-        self._table = _read_all(folder, 'data', keys).sort_by('index')
+        self._table = read_all(folder, 'data', keys).sort_by('index')
         self._check(int(info['total_frames']))
         self._columns = {
-            vector.key: _matrix(self._table, vector.key) for vector in self.spec.vectors
+            vector.key: matrix(self._table, vector.key) for vector in self.spec.vectors
         }
         self._task_index = self._table.column('task_index').to_numpy()
         self._videos: dict[Path, VideoReader] = {}
@@ -207,7 +205,7 @@ class Dataset:
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """As in ``meta/stats.json``."""
-        return dict(_read_json(self.folder / layout.STATS))
+        return dict(read_json(self.folder / layout.STATS))
 
     def close(self) -> None:
         """Close the videos."""
@@ -238,59 +236,6 @@ class Dataset:
             )
 
 
-def _read_info(folder: Path) -> dict[str, Any]:
-    path = folder / layout.INFO
-    if not path.is_file():
-        raise VlaError(
-            f'{folder}: no {layout.INFO}: no dataset, or an unfinished one; run the command that '
-            'began it again'
-        )
-    info = _read_json(path)
-    missing = [key for key in ('features', 'fps', 'total_frames') if key not in info]
-    if missing:
-        raise VlaError(f'{path}: says nothing of {", ".join(missing)}; copy the dataset again')
-    version = info.get('codebase_version')
-    if version != layout.VERSION:
-        raise VlaError(f'{path}: codebase_version: {version}; {layout.VERSION} is read here')
-    return info
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise VlaError(f'{path}: cannot be read: {error}') from error
-    if not isinstance(found, dict):
-        raise VlaError(f'{path}: is no JSON object')
-    return found
-
-
-def _read_tasks(folder: Path) -> dict[int, str]:
-    table = _read_table(folder / layout.TASKS)
-    numbers = table.column('task_index').to_pylist()
-    texts = next(name for name in table.column_names if name != 'task_index')
-    return dict(zip(numbers, table.column(texts).to_pylist(), strict=True))
-
-
-def _read_all(folder: Path, below: str, columns: list[str] | None = None) -> pa.Table:
-    """All Parquet files below a folder, as one table."""
-    paths = sorted((folder / below).glob('*/*.parquet'))
-    if not paths:
-        raise VlaError(f'{folder / below}: has no Parquet files; copy the dataset again')
-    table = pa.concat_tables([_read_table(path, columns) for path in paths])
-    missing = set(columns or ()) - set(table.column_names)
-    if missing:
-        raise VlaError(f'{folder / below}: has no columns {", ".join(sorted(missing))}')
-    return table
-
-
-def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
-        return pq.ParquetFile(path).read(columns=columns)
-    except (OSError, pa.ArrowException) as error:
-        raise VlaError(f'{path}: cannot be read: {error}') from error
-
-
 def _episode(row: Mapping[str, Any]) -> Episode:
     labels = {
         key.removeprefix('labels/'): value
@@ -299,17 +244,6 @@ def _episode(row: Mapping[str, Any]) -> Episode:
     }
     first, length = int(row['dataset_from_index']), int(row['length'])
     return Episode(int(row['episode_index']), first, length, tuple(row['tasks']), labels)
-
-
-def _matrix(table: pa.Table, key: str) -> Numbers:
-    """A column of vectors or of single numbers as frames by columns."""
-    column = table.column(key).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks)
-    listed = pa.types.is_fixed_size_list(column.type) or pa.types.is_list(column.type)
-    flat = column.flatten() if listed else column
-    numbers: Numbers = flat.to_numpy(zero_copy_only=False).astype(np.float32)
-    return numbers.reshape(len(table), -1)
 
 
 def _decoded(png: bytes, key: str, index: int) -> Pixels:
