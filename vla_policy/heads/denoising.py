@@ -34,7 +34,7 @@ def integrate(
     """Euler steps from noise to actions.
 
     Args:
-        velocity: Of x (B, H, A) at times (B, H): the expected noise - actions.
+        velocity: Of x (B, H, A) at times (B, H), or (B, 1): the expected noise - actions.
         noise: (B, H, A).
         times: Visited in turn, falling from at most 1 to 0.
         guide: A guide corrects every velocity; a prefix stays as it is, at time 0.
@@ -42,7 +42,7 @@ def integrate(
     state = noise
     given = guide.actions.shape[1] if isinstance(guide, Prefix) else 0
     for now, after in pairwise(times):
-        at = noise.new_full(noise.shape[:2], now)
+        at = noise.new_full((len(noise), noise.shape[1] if given else 1), now)
         at[:, :given] = 0.0
         if isinstance(guide, Prefix):
             state = _begun(guide, state)
@@ -97,7 +97,7 @@ class DenoisingHead(Head):
 
     @abstractmethod
     def velocity(self, state: Tensor, time: Tensor, cache: Cache) -> Tensor:
-        """The expected noise - actions of x_t (B, H, A) at times (B, H)."""
+        """The expected noise - actions of x_t (B, H, A) at times (B, H), or (B, 1) for all rows."""
 
     def network(
         self, seen: Tensor, time: Tensor, cache: Cache, valid: Tensor | None = None
@@ -117,7 +117,8 @@ class DenoisingHead(Head):
         actions = actions.masked_fill(~valid[..., None], 0.0).repeat(self._draws, 1, 1)
         valid = valid.repeat(self._draws, 1)
         known = draw_prefix(valid, self.prefix_rows, generator)
-        time = self.draw_times(len(actions), generator, actions)[:, None].masked_fill(known, 0.0)
+        time = self.draw_times(len(actions), generator, actions)[:, None]
+        time = time.masked_fill(known, 0.0) if self.prefix_rows else time
         noise = normal(tuple(actions.shape), generator, actions)
         seen = self.noised(actions, noise, time[..., None])
         cache = self.decoder.cache(context).repeated(self._draws)

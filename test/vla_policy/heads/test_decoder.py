@@ -122,6 +122,18 @@ def test_context_tokens_that_are_masked_do_not_matter(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', EVERY)
+def test_a_masked_token_is_as_good_as_none(name: str) -> None:
+    """Not even as one more token that says nothing, which would still draw attention."""
+    head, context = make_head(name), make_context()
+    shorter = Context(context.tokens[:, :-1], context.mask[:, :-1], context.summary)
+    assert context.mask[:, :-1].all()
+    actions, valid = make_actions(), torch.ones(BATCH, ROWS, dtype=torch.bool)
+    torch.testing.assert_close(
+        head.loss(context, actions, valid, seeded()), head.loss(shorter, actions, valid, seeded())
+    )
+
+
+@pytest.mark.parametrize('name', EVERY)
 @pytest.mark.parametrize('part', ['tokens', 'summary'])
 def test_context_that_counts_does_matter(name: str, part: str) -> None:
     """A head that ignored its context would pass many a test of shapes."""

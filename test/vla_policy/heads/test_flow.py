@@ -24,6 +24,7 @@ from vla_policy.heads.config import FlowHeadConfig
 from vla_policy.heads.decoder import Cache
 from vla_policy.heads.denoising import integrate
 from vla_policy.heads.flow import FlowHead
+from vla_policy.heads.guide import Prefix
 
 MEAN, SPREAD = 0.7, 0.3
 
@@ -52,6 +53,22 @@ def test_the_flow_of_a_gaussian_is_the_affine_map_and_euler_is_of_first_order() 
     assert errors[2] < 0.01
     assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.1)
     assert errors[1] / errors[2] == pytest.approx(2.0, rel=0.1)
+
+
+def test_a_prefix_is_clean_and_at_time_0_at_every_step() -> None:
+    """As it was in training; the other rows are at the time of the step."""
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def velocity(state: Tensor, time: Tensor) -> Tensor:
+        seen.append((state, time))
+        return torch.ones_like(state)
+
+    prefix = Prefix(make_actions()[:, :2])
+    integrate(velocity, make_actions(seed=4), even_times(4), prefix)
+    assert len(seen) == 4
+    for step, (state, time) in enumerate(seen):
+        torch.testing.assert_close(state[:, :2], prefix.actions, rtol=0, atol=0)
+        assert time.tolist() == [[0.0, 0.0] + [1.0 - step / 4] * (ROWS - 2)] * BATCH
 
 
 class KnowsTheAnswer(FlowHead):

@@ -9,17 +9,20 @@ import torch
 from test.vla_policy.heads.tiny import (
     BATCH,
     COLUMNS,
+    DENOISING,
     EVERY,
     ROWS,
     all_valid,
     make_actions,
     make_context,
+    make_denoiser,
     make_head,
     seeded,
 )
 from vla_contract.errors import VlaError
 from vla_policy.heads.guide import Prefix
 from vla_policy.heads.head import draw_prefix, mean_over_rows
+from vla_policy.models.tensors import Context
 
 TRAINED = [name for name in EVERY if name != 'autoregressive']
 
@@ -43,6 +46,19 @@ def test_rows_past_the_end_do_not_matter(name: str, prefix_rows: int) -> None:
     torch.testing.assert_close(found[2], found[0])
 
 
+@pytest.mark.parametrize('name', DENOISING)
+def test_the_network_does_not_see_rows_past_the_end(name: str) -> None:
+    """Not even their noise: at test no row is past the end, and none looks like it."""
+    head, valid, time = make_denoiser(name), all_valid(), torch.full((BATCH, 1), 0.5)
+    valid[:, 3:] = False
+    cache, seen = head.decoder.cache(make_context()), make_actions()
+    before = head.network(seen, time, cache, valid)
+    seen[:, 3:] += 5.0
+    after = head.network(seen, time, cache, valid)
+    torch.testing.assert_close(after[:, :3], before[:, :3])
+    assert (head.network(seen, time, cache) - after)[:, :3].abs().max() > 1e-3
+
+
 @pytest.mark.parametrize('name', EVERY)
 def test_rows_that_count_do_matter(name: str) -> None:
     """The last valid row of each example has its say."""
@@ -64,6 +80,31 @@ def test_loss_is_one_number_an_example_and_leaves_the_global_generator_alone(nam
     torch.testing.assert_close(losses[0], losses[1], rtol=0, atol=0)
     torch.testing.assert_close(chunks[0], chunks[1], rtol=0, atol=0)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize('name', EVERY)
+def test_every_weight_has_its_part_in_the_loss(name: str) -> None:
+    """A weight without a gradient would stop data-parallel training, and cost bytes for nothing."""
+    head = make_head(name, prefix_rows=2)
+    head.loss(make_context(), make_actions(), all_valid(), seeded()).sum().backward()
+    assert not [key for key, value in head.named_parameters() if value.grad is None]
+
+
+@pytest.mark.parametrize('name', EVERY)
+def test_half_precision_stays_within_the_networks(name: str) -> None:
+    """A trunk that speaks bfloat16 and autocast change digits, not the kind of what comes out."""
+    head, context = make_head(name), make_context()
+    low = Context(context.tokens.bfloat16(), context.mask, context.summary.bfloat16())
+    wanted = head.loss(context, make_actions(), all_valid(), seeded())
+    torch.testing.assert_close(
+        head.loss(low, make_actions(), all_valid(), seeded()), wanted, rtol=0.05, atol=0.05
+    )
+    with torch.autocast('cpu', torch.bfloat16):
+        found = head.loss(low, make_actions(), all_valid(), seeded())
+        chunk = head.sample(low, seeded())
+    assert found.dtype == chunk.dtype == torch.float32
+    torch.testing.assert_close(found, wanted, rtol=0.5, atol=0.2)
+    assert torch.isfinite(chunk).all()
 
 
 def test_the_mean_over_rows_is_that_of_the_rows_that_count() -> None:
