@@ -16,9 +16,11 @@ from vla_policy.datasets.reader import Dataset
 from vla_sim.demonstrations import episode, mishaps, recording
 from vla_sim.demonstrations.driver import Driver, Pull
 from vla_sim.demonstrations.episode import Stage
+from vla_sim.demonstrations.hints import NAMES, hints
 from vla_sim.demonstrations.mishaps import Course, Mishap
 from vla_sim.demonstrations.recording import Attempt, Order, record
 from vla_sim.inverse_kinematics import InverseKinematics
+from vla_sim.scene import SIDE_LINE_Y
 from vla_sim.simulator import Simulator
 from vla_sim.tasks.instruction import parse
 from vla_sim.tasks.split import held_out
@@ -58,6 +60,7 @@ def happens(monkeypatch: pytest.MonkeyPatch, course: Course) -> None:
     monkeypatch.setattr(episode, 'draw_course', lambda *_: course)
 
 
+TASK = 'push the red cube to the left'
 NOTHING = Course(Mishap.NONE, 0.0, (), None, 1.0)
 
 
@@ -142,6 +145,31 @@ def test_an_arm_may_begin_elsewhere(stage: Stage, monkeypatch: pytest.MonkeyPatc
     assert np.abs(frames.states[0][:-1] - start).max() < 0.01
 
 
+@pytest.mark.parametrize(
+    ('sentence', 'target'),
+    [
+        ('put the red cube in the blue bowl', 'blue_bowl'),
+        ('stack the red cube on the green cylinder', 'green_cylinder'),
+    ],
+)
+def test_hints_tell_where_things_are(sentence: str, target: str) -> None:
+    """The object that is spoken of, and where it shall go."""
+    world = Simulator(ROBOT, ROBOT_PATH, 1, sentence).world()
+    told = dict(zip(NAMES, hints(parse(sentence), world), strict=True))
+    places = {body.name: body.position.tolist() for body in world.bodies}
+    assert [told['subject_x'], told['subject_y'], told['subject_z']] == places['red_cube']
+    assert [told['target_x'], told['target_y'], told['target_z']] == places[target]
+    assert told['held'] == 0.0
+
+
+def test_hints_of_a_push_tell_where_the_side_begins() -> None:
+    """Straight across the table, to the robot's left."""
+    world = Simulator(ROBOT, ROBOT_PATH, 1, TASK).world()
+    told = dict(zip(NAMES, hints(parse(TASK), world), strict=True))
+    assert told['target_x'] == told['subject_x']
+    assert told['target_y'] > SIDE_LINE_Y
+
+
 def test_what_runs_out_of_time_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is no demonstration."""
     monkeypatch.setattr(episode, 'LIMIT_S', 1.0)
@@ -179,6 +207,7 @@ class Quick:
     def __init__(self) -> None:
         """Nothing was run yet."""
         self.runs = 0
+        self.world = Simulator(ROBOT, ROBOT_PATH, 0, TASK).world()
 
     def run(self, rng: np.random.Generator, take: episode.Take) -> episode.Told:
         """Show next to nothing."""
@@ -190,9 +219,10 @@ class Quick:
         }
         for number in range(2):
             state = np.full(7, draw)
-            take(Observation(number, images, {}, state, number, 'do it', 'quick'), state + 1.0)
+            seen = Observation(number, images, {}, state, number, TASK, 'quick', self.world)
+            take(seen, state + 1.0)
         reason = 'nothing was done' if self.runs % 3 == 0 else ''
-        return episode.Told(not reason, reason, 'do it', Mishap.NONE, False, 2, 1)
+        return episode.Told(not reason, reason, TASK, Mishap.NONE, False, 2, 1)
 
 
 def test_only_successes_are_kept_and_the_others_counted(
@@ -279,4 +309,6 @@ def test_a_real_recording_in_two_processes(order: Order, tmp_path: Path) -> None
     assert sample.images.keys() == {image.key for image in load_policy(policy).images}
     assert all(image.std() > 10.0 for image in sample.images.values())
     assert not held_out(parse(sample.task))
+    held = dataset.column(layout.HINTS)[:, -1]
+    assert set(held.tolist()) <= {0.0, 1.0}
     assert dataset.spec.vectors[0].names == load_policy(policy).state.columns

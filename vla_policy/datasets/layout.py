@@ -4,8 +4,8 @@
 from pathlib import Path
 
 VERSION = 'v3.0'
-STATE, ACTION, IMAGES = 'observation.state', 'action', 'observation.images.'
-"""What training looks for; every camera's key begins with the last."""
+STATE, ACTION, HINTS = 'observation.state', 'action', 'hints'
+"""What training looks for; hints are what only a simulator knows, and may be missing."""
 CHUNK_FILES = 1000
 DATA_FILE_MB, VIDEO_FILE_MB = 100, 200
 """A file that has reached this is followed by another one."""

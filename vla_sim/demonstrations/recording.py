@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import count
 from multiprocessing import get_context
@@ -27,12 +27,14 @@ from vla_contract.deployment import load_policy, load_robot
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
 from vla_contract.yaml_file import dotted
-from vla_policy.datasets.layout import ACTION, STATE
-from vla_policy.datasets.spec import Codec, DatasetSpec, spec_of_policy
+from vla_policy.datasets.layout import ACTION, HINTS, STATE
+from vla_policy.datasets.spec import Codec, DatasetSpec, VectorFeature, spec_of_policy
 from vla_policy.datasets.staged import EpisodeWriter, Staged
 from vla_policy.datasets.writer import DatasetWriter
 from vla_sim.demonstrations.episode import Stage
+from vla_sim.demonstrations.hints import NAMES, hints
 from vla_sim.policy_file import contradictions
+from vla_sim.tasks.instruction import parse
 
 VERSION = 1
 """Of what a seed means: another one makes other episodes."""
@@ -63,7 +65,8 @@ class Order:
     def spec(self) -> DatasetSpec:
         """What each frame holds."""
         robot = load_robot(self.robot)
-        return spec_of_policy(load_policy(self.policy), robot.name, self.codec)
+        spec = spec_of_policy(load_policy(self.policy), robot.name, self.codec)
+        return replace(spec, vectors=(*spec.vectors, VectorFeature(HINTS, NAMES)))
 
     def check(self) -> None:
         """Refuse what cannot be recorded before anything is written.
@@ -226,12 +229,15 @@ def _attempt(order: Order, staging: Path, number: int) -> Attempt:
 
 def _make(order: Order, folder: Path, number: int) -> Attempt:
     """Run an episode, and keep it if it succeeds."""
-    writer = EpisodeWriter(folder, order.spec())
+    spec = order.spec()
+    writer = EpisodeWriter(folder, spec)
 
     def take(seen: Observation, row: NDArray[np.float64]) -> None:
-        numbers = {STATE: seen.state, ACTION: row}
-        known = {key: value for key, value in numbers.items() if key != STATE or len(value)}
-        writer.add_frame({**known, **seen.images}, seen.instruction)
+        known = {STATE: seen.state, ACTION: row}
+        if seen.world is not None:
+            known[HINTS] = hints(parse(seen.instruction), seen.world)
+        numbers = {vector.key: known[vector.key] for vector in spec.vectors}
+        writer.add_frame({**numbers, **seen.images}, seen.instruction)
 
     told = _stage(order.robot, order.policy).run(np.random.default_rng([order.seed, number]), take)
     if told.reason:

@@ -13,7 +13,6 @@ import pytest
 
 from vla_contract.errors import VlaError
 from vla_policy.datasets import assembly, layout
-from vla_policy.datasets.cache import ImageCache
 from vla_policy.datasets.reader import Dataset
 from vla_policy.datasets.spec import Codec, DatasetSpec, ImageFeature, VectorFeature
 from vla_policy.datasets.staged import EpisodeWriter, Frame
@@ -311,15 +310,3 @@ def test_a_dataset_goes_to_another_process(written: Path) -> None:
     before = dataset[3]
     sent = pickle.loads(pickle.dumps(dataset))  # noqa: S301 (as processes do among themselves)
     np.testing.assert_array_equal(sent[3].images[WRIST], before.images[WRIST])
-
-
-def test_cached_pictures_are_those_of_the_dataset(written: Path, tmp_path: Path) -> None:
-    """Decoded once; another dataset in the same place is noticed."""
-    dataset = Dataset(written)
-    cache = ImageCache(dataset, tmp_path / 'cache')
-    for index in (0, 17, 38):
-        np.testing.assert_array_equal(cache.image(WRIST, index), dataset.image(WRIST, index))
-    assert ImageCache(dataset, tmp_path / 'cache').array(SCENE).shape == (39, 32, 48, 3)
-    other = Dataset(write(tmp_path / 'other', lengths=(4,)))
-    with pytest.raises(VlaError, match='belongs to another dataset'):
-        ImageCache(other, tmp_path / 'cache')
