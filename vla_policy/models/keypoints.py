@@ -14,12 +14,12 @@ class SpatialSoftmax(nn.Module):
         self.log_temperature = nn.Parameter(torch.zeros(1))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Places (B, K, 2) of the warm spots of (B, K, H, W)."""
+        """Places (B, K, 2) of the warm spots of (B, K, H, W); float32, whatever the maps are."""
         height, width = maps.shape[-2:]
-        logits = maps.flatten(2) / self.log_temperature.exp()
+        logits = maps.flatten(2).float() / self.log_temperature.exp()
         heat = logits.softmax(dim=-1).unflatten(-1, (height, width))
-        x = (heat.sum(dim=-2) * centres(width, maps)).sum(dim=-1)
-        y = (heat.sum(dim=-1) * centres(height, maps)).sum(dim=-1)
+        x = (heat.sum(dim=-2) * centres(width, heat)).sum(dim=-1)
+        y = (heat.sum(dim=-1) * centres(height, heat)).sum(dim=-1)
         return torch.stack((x, y), dim=-1)
 
 

@@ -43,3 +43,12 @@ def test_temperature_sharpens_and_is_learned() -> None:
     assert layer.log_temperature.grad != 0
     layer.log_temperature.data.fill_(-5.0)
     assert layer(maps)[0, 0].tolist() == pytest.approx([0.75, -0.75])
+
+
+def test_place_is_as_fine_in_half_precision() -> None:
+    """Training in bfloat16 must not round places to its eight bits."""
+    maps = spot(0.1234, -0.4321, 32, 32)[None, None]
+    with torch.autocast('cpu', torch.bfloat16):
+        found = SpatialSoftmax()(maps)
+    assert found.dtype == torch.float32
+    assert found[0, 0].tolist() == pytest.approx([0.1234, -0.4321], abs=1e-3)
