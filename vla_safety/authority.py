@@ -40,13 +40,14 @@ class Authority:
         self.provenance = Provenance(timing)
         self.task_id: str | None = None
         self._estop = False
+        self._longest_ns = round(timing.heartbeat_timeout_s * NS)
 
     def disarm(self, now: Instant, reason: Reason, text: str) -> Command:
         """Stop, and take no chunk until armed again."""
         motion = self._stop_motion(now)
         if not self.mode.latched:
             self._enter(Mode.DISARMED, reason, text)
-        return Command(motion, decided_ns=now.steady_ns)
+        return self._command(motion, None, now)
 
     def hold(self, reason: Reason, text: str, now: Instant) -> None:
         """Play the checked motion to its rest; go on only with a chunk observed from now on."""
@@ -59,13 +60,18 @@ class Authority:
         motion = self._stop_motion(now)
         if self.mode not in (Mode.ESTOP, Mode.FAULT):
             self._enter(Mode.PROTECTIVE_STOP, reason, text)
-        return Command(motion, decided_ns=now.steady_ns)
+        return self._command(motion, None, now)
 
     def lost(self, reason: Reason, text: str) -> None:
-        """What the controller holds is not our plan: the guard's stop, or what we sent before."""
+        """What the controller holds is not our plan, such as after a stop by the guard."""
         self.plan = None
         if self.mode.takes_chunks:
             self._enter(Mode.PROTECTIVE_STOP, reason, text)
+
+    def unsent(self) -> None:
+        """The last command was not sent: what was sent before goes on."""
+        if self.plan is not None:
+            self.plan.unsent()
 
     def emergency_stop(self, pressed: bool, now: Instant) -> Command:
         """Stop at once and latch while and after the button is pressed."""
@@ -74,7 +80,7 @@ class Authority:
             return Command()
         motion = self._stop_motion(now) if self.mode is not Mode.ESTOP else None
         self._enter(Mode.ESTOP, Reason.EMERGENCY_STOP, 'the emergency stop is pressed')
-        return Command(motion, decided_ns=now.steady_ns)
+        return self._command(motion, None, now)
 
     def set_task(self, task_id: str | None) -> None:
         """The task changed: chunks for any other are refused from now on."""
@@ -90,7 +96,14 @@ class Authority:
         motion = self._stop_motion(now)
         self._release(Mode.HOLD, finding.reason, finding.text)
         self.provenance.require_newer_than(now.ros_ns + CLEAR_NS)
-        return Command(motion, decided_ns=now.steady_ns)
+        return self._command(motion, None, now)
+
+    def _command(self, motion: Motion | None, gripper: float | None, now: Instant) -> Command:
+        """What to send, and until when."""
+        room_ns = self._longest_ns
+        if motion is not None and self.plan is not None:
+            room_ns = min(room_ns, self.plan.joins_ns - now.ros_ns)
+        return Command(motion, gripper, now.steady_ns + room_ns)
 
     def _stop_motion(self, now: Instant) -> Motion | None:
         if self.plan is None or now.ros_ns >= self.plan.checked_until_ns:

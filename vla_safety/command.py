@@ -13,9 +13,10 @@ class Command:
     Attributes:
         motion: For the arm, from a little before now to rest; None where nothing is to be sent.
         gripper: Joint position for the gripper; None where nothing is to be sent.
-        decided_ns: When, by the steady clock: who sends it late says so by lost() instead.
+        latest_ns: Until when it may be sent, by the steady clock. After that the controller has left
+            the motion that this one continues: who is so late says unsent() instead.
     """
 
     motion: Motion | None = None
     gripper: float | None = None
-    decided_ns: int = 0
+    latest_ns: int = 0

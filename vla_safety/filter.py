@@ -200,7 +200,7 @@ class MotionFilter(Authority):
         self._feel_gripper()
         motion = self._advance(self.plan, now) if self._may_grow else None
         self._show_pace()
-        return Command(motion, gripper, now.steady_ns)
+        return self._command(motion, gripper, now)
 
     def share(self, now: Instant) -> SharedPlan | None:
         """What to tell other arms, after every tick; None where there are none, or no news."""

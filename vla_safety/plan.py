@@ -76,7 +76,12 @@ class Proposal:
 
 
 class Plan:
-    """What the arm does now, what is checked, and what is still only intended."""
+    """What the arm does now, what is checked, and what is still only intended.
+
+    Attributes:
+        executing: The motion that was sent, or is about to be.
+        joins_ns: When it leaves what was sent before; the controller needs it by then.
+    """
 
     def __init__(
         self, start_ns: int, q: Array, limits: Limits, checks: Sequence[MotionCheck], timing: Timing
@@ -89,6 +94,8 @@ class Plan:
         self._intended: Spliced | None = None
         self._reference: Motion | None = None
         self._committed_ns = self._expires_ns = start_ns
+        self._before = (self.executing, start_ns)
+        self.joins_ns = start_ns
         self._rows: RowPath | None = None
 
     @classmethod
@@ -96,6 +103,7 @@ class Plan:
         """Take over a motion that somebody else had checked, to stop it."""
         plan = cls(executing.start_ns, executing.q[0], limits, (), timing)
         plan.executing = executing
+        plan._before = (executing, plan._committed_ns)
         return plan
 
     @classmethod
@@ -106,6 +114,7 @@ class Plan:
         plan = cls(pursuit.executing.start_ns, pursuit.executing.q[0], limits, checks, timing)
         plan.executing, plan._reference = pursuit.executing, pursuit.reference
         plan._committed_ns, plan._expires_ns = pursuit.committed_ns, pursuit.expires_ns
+        plan._before = (plan.executing, plan._committed_ns)
         return plan
 
     @property
@@ -189,8 +198,12 @@ class Plan:
         going_on = self.executing.since(self.executing.apart(start_ns))
         if self._finding(candidate.since(start_ns)) and not self._finding(going_on):
             return None
-        self.executing = candidate
+        self._replace(candidate, self._committed_ns, start_ns)
         return self._message(now_ns)
+
+    def unsent(self) -> None:
+        """The last message did not leave: what was sent before goes on."""
+        self.executing, self._committed_ns = self._before
 
     def extend(self, now_ns: int) -> Motion | Finding:
         """Check and take over the next part of what is intended.
@@ -206,8 +219,8 @@ class Plan:
             return finding
         candidate = proposal.motion
         kept_ns = min(max(candidate.start_ns, now_ns - _KEPT_NS), now_ns)
-        self.executing = candidate.since(candidate.apart(kept_ns))
-        self._committed_ns = proposal.braking_ns
+        kept = candidate.since(candidate.apart(kept_ns))
+        self._replace(kept, proposal.braking_ns, self._committed_ns)
         return self._message(now_ns)
 
     def proposed(self, now_ns: int) -> Proposal | Finding:
@@ -259,6 +272,11 @@ class Plan:
         rows = self._rows.later(seam_ns - reached_ns)
         entry = self.entry(rows, now_ns, period_s, most_scale, least_fade_ns)
         return replace(entry, expires_ns=self._expires_ns)
+
+    def _replace(self, motion: Motion, committed_ns: int, joins_ns: int) -> None:
+        """Execute another motion, which leaves the one before at a time."""
+        self._before = (self.executing, self._committed_ns)
+        self.executing, self._committed_ns, self.joins_ns = motion, committed_ns, joins_ns
 
     def _finding(self, motion: Motion) -> Finding | None:
         """What the first check that finds anything says of a motion."""

@@ -188,6 +188,29 @@ def test_a_filter_that_was_suspended_does_not_simply_go_on(armed: 'Rig') -> None
     assert armed.filter.finding.reason is Reason.STALLED
 
 
+@pytest.mark.parametrize('missed', [1, 2, 4, 12])
+def test_commands_that_are_not_sent_leave_no_step(armed: 'Rig', missed: int) -> None:
+    """Too late for the controller, they are taken back: it plays on what it has, within limits."""
+    armed.run(0.1)
+    armed.filter.on_chunk(armed.chunk(armed.sway(0.3, 60)), armed.instant)
+    armed.run(0.5)
+    armed.ticking = False
+    for _ in range(missed):
+        armed.run(0.02)
+        if armed.filter.tick(armed.instant).motion is not None:
+            armed.filter.unsent()
+    armed.ticking = True
+    armed.run(2.0)
+    limits = armed.filter.limits
+    cycle_s = 0.01
+    speeds = np.diff(np.array(armed.commands), axis=0) / cycle_s
+    assert (np.abs(speeds) <= limits.velocity).all()
+    changes = np.abs(np.diff(speeds, axis=0)) / cycle_s
+    assert (changes <= 1.05 * limits.acceleration).all()
+    armed.run(3.0)
+    assert armed.at_rest()
+
+
 def test_a_late_tick_enters_the_rows_again_without_a_step(armed: 'Rig') -> None:
     """A hiccup longer than the committed motion costs speed, not continuity."""
     stream(armed)

@@ -70,6 +70,7 @@ class SafetyNode(VlaNode):
         self._rejected: RejectedChunks | None = None
         self._vet_s = self._end_to_end_s = math.nan
         self._unsent_observation_ns: int | None = None
+        self._unsent_count = 0
 
     def configure(self) -> None:
         """Load robot and limits, and open every input and output."""
@@ -165,6 +166,7 @@ class SafetyNode(VlaNode):
             rejected=self.filter.rejected,
             rejected_not_kept=self._rejected.lost if self._rejected else 0,
             vet_latency_ms=f'{self._vet_s * 1000:.2f}',
+            too_late_to_be_sent=self._unsent_count,
             audited=self._auditor.tally.text if self._auditor else 'no',
         )
 
@@ -200,10 +202,9 @@ class SafetyNode(VlaNode):
     def _send(self, command: Command) -> None:
         if self.filter is None or (command.motion is None and command.gripper is None):
             return
-        late_s = seconds_between(command.decided_ns, time.monotonic_ns())
-        if late_s > self.filter.robot.timing.heartbeat_timeout_s:
-            text = f'the safety node stood still for {late_s:.3f} s between deciding and sending'
-            self.filter.lost(Reason.STALLED, text)
+        if time.monotonic_ns() > command.latest_ns:
+            self.filter.unsent()
+            self._unsent_count += 1
             return
         if command.motion is not None and self._arm is not None:
             self._arm.send(command.motion)
