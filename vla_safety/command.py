@@ -13,7 +13,7 @@ class Command:
     Attributes:
         motion: For the arm, from a little before now to rest; None where nothing is to be sent.
         gripper: Joint position for the gripper; None where nothing is to be sent.
-        latest_ns: Until when it may be sent, by the steady clock. After that the controller has left
+        latest_ns: Until when it may be sent, by the steady clock. Later the controller has left
             the motion that this one continues: who is so late says unsent() instead.
     """
 
