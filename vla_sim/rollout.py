@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A policy in closed loop with the simulator, in one process and without ROS."""
+"""A policy in closed loop with the simulator, in one process and without ROS.
+
+It sees what its policy file says, images included where it takes any.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from vla_contract.errors import VlaError
-from vla_contract.observation import Observation
 from vla_contract.policy import Policy as PolicyFile
 from vla_contract.robot import Robot
 from vla_policy.policy import Policy
+from vla_sim.observer import Observer
 from vla_sim.simulator import Simulator
 
 Array = NDArray[np.float64]
@@ -123,10 +126,8 @@ class Rollout:
             conditions: How the loop runs.
         """
         self.simulator = Simulator(robot, robot_path)
-        if robot.gripper is None:
-            raise VlaError(f'{robot_path}: gripper: missing; a rollout needs one')
-        self._robot, self._gripper = robot, robot.gripper
-        self._file, self._policy = file, policy
+        self._observer = Observer(self.simulator, file)
+        self._robot, self._file, self._policy = robot, file, policy
         self._conditions = conditions
 
     def run(self, seed: int, instruction: str = '') -> Outcome:
@@ -145,24 +146,20 @@ class Rollout:
             error = str(problem)
         return episode.outcome(instruction, finished, error)
 
+    def close(self) -> None:
+        """Give the drawing contexts back."""
+        self._observer.close()
+
     def _cycle(self, episode: '_Episode', instruction: str) -> bool:
         """Observe, ask, wait, carry out; True when the policy says that it has finished."""
         now, latency_s = episode.time_s, self._conditions.latency_s
         running = episode.running(now, now + latency_s)
-        answer = self._policy.infer(self._observe(instruction), running)
+        answer = self._policy.infer(self._observer.observe(instruction), running)
         episode.advance(latency_s)
         episode.take_over(Chunk(answer.values, now, self._file.step_s))
         episode.advance(self._conditions.period_s - latency_s)
         episode.judge(instruction)
         return answer.finished
-
-    def _observe(self, instruction: str) -> Observation:
-        """State and ground truth, without images."""
-        sim = self.simulator
-        opening = self._gripper.to_opening(sim.gripper_position())
-        state = np.array([*sim.joint_positions(), opening])
-        now = sim.time_ns
-        return Observation(now, {}, {}, state, now, instruction, 'rollout', sim.world())
 
 
 class _Episode:
