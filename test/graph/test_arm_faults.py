@@ -187,7 +187,7 @@ def lag(probe: 'Probe', arm: HeavyArm) -> None:
 def deactivate(probe: 'Probe', arm: HeavyArm) -> None:
     """The controller is switched off in mid-motion: the arm stands there."""
     arm.stand()
-    until_latched(probe, lambda: lead(probe, 1.5))
+    until_latched(probe, lambda: lead(probe, 0.8))
 
 
 def freeze(probe: 'Probe', arm: HeavyArm) -> None:
@@ -199,7 +199,7 @@ def freeze(probe: 'Probe', arm: HeavyArm) -> None:
         return [message]
 
     arm.disguise = repeat
-    until_latched(probe, lambda: lead(probe, 1.5))
+    until_latched(probe, lambda: lead(probe, 0.8))
 
 
 def strange_states(probe: 'Probe', arm: HeavyArm) -> None:
