@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vision-language models of four families as trunks, with random weights."""
+"""Vision-language models of five families as trunks, with random weights."""
 
 import sys
 from collections.abc import Callable
@@ -24,7 +24,7 @@ LORA = LoraConfig(rank=2, alpha=4.0)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> object:
     """A family and the folder of a model of it."""
     build: Callable[[], Family] = FAMILIES[request.param]
-    family, folder = build(), tmp_path_factory.mktemp(request.param)
+    family, folder = build(), tmp_path_factory.mktemp('model')
     save(family, folder)
     return family, folder
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vision-language models of four families, tiny and with random weights, and inputs for them."""
+"""Vision-language models of five families, tiny and with random weights, and inputs for them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,13 +117,54 @@ def llama() -> Family:
     return Family(config, (IMAGE,) * 4, (2, 3, SIDE, SIDE), {})
 
 
-FAMILIES = {'paligemma': paligemma, 'smolvlm': smolvlm, 'qwen': qwen, 'llama': llama}
+def llama_vision() -> Family:
+    """Llama 3.2 Vision: words look at pictures by cross-attention, through a gate."""
+    config = transformers.MllamaConfig(
+        text_config=text(
+            'mllama_text_model',
+            cross_attention_layers=[1],
+            rope_scaling={'rope_type': 'default', 'rope_theta': 10000.0},
+        ),
+        vision_config={
+            'hidden_size': HIDDEN,
+            'intermediate_size': 64,
+            'num_hidden_layers': 2,
+            'num_global_layers': 1,
+            'attention_heads': 2,
+            'image_size': SIDE,
+            'patch_size': 16,
+            'max_num_tiles': 1,
+            'vision_output_dim': 2 * HIDDEN,
+            'intermediate_layers_indices': [0],
+            'supported_aspect_ratios': [[1, 1]],
+        },
+        image_token_index=IMAGE,
+    )
+    words = 1 + INSTRUCTION + 1
+    more = {
+        'aspect_ratio_ids': torch.ones(2, 1, dtype=torch.long),
+        'aspect_ratio_mask': torch.ones(2, 1, 1, dtype=torch.long),
+        'cross_attention_mask': torch.ones(2, words, 1, 1, dtype=torch.long),
+    }
+    return Family(config, (IMAGE,), (2, 1, 1, 3, SIDE, SIDE), more)
+
+
+FAMILIES = {
+    'paligemma': paligemma,
+    'smolvlm': smolvlm,
+    'qwen': qwen,
+    'llama': llama,
+    'llama vision': llama_vision,
+}
 
 
 def save(family: Family, folder: Path) -> None:
-    """Write a model of random weights as transformers keeps it."""
+    """Write a model of random weights, its gates open, as transformers keeps it."""
     torch.manual_seed(0)
     model = transformers.AutoModelForImageTextToText.from_config(family.config)
+    for name, weight in model.named_parameters():
+        if 'gate' in name.rpartition('.')[2]:
+            weight.data.fill_(1.0)
     model.save_pretrained(folder)
 
 
