@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Generic, TypeVar
 
 import rclpy
@@ -26,8 +27,11 @@ class NodeBench(Generic[NodeT]):
         """Start the node with parameters such as ``robot:=sim_ur5e``, and activate it."""
         arguments = [part for parameter in parameters for part in ('-p', parameter)]
         rclpy.init(args=['--ros-args', *arguments], domain_id=domain)
-        self.node = make()
-        _start(self.node)
+        with ExitStack() as stack:
+            stack.callback(rclpy.shutdown)
+            self.node = make()
+            _start(self.node)
+            stack.pop_all()
         self.probe = rclpy.create_node('probe')
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import rclpy
@@ -43,10 +44,27 @@ def test_doctor_says_what_to_do_about_what_is_missing(monkeypatch: pytest.Monkey
     assert 'for collision.backend: moveit' in output.getvalue()
 
 
+@contextmanager
+def modules_forgotten() -> Iterator[None]:
+    """What of MoveIt is imported in here is not there afterwards, and what was before is again."""
+
+    def of_moveit() -> dict[str, ModuleType]:
+        ours = ('moveit', 'moveit_msgs')
+        return {name: each for name, each in sys.modules.items() if name.split('.')[0] in ours}
+
+    before = of_moveit()
+    for name in before:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in of_moveit():
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
 def folder_of_moveit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages that can be imported, of a version, and bindings that cannot."""
-    for name in [name for name in sys.modules if name.split('.')[0] in ('moveit', 'moveit_msgs')]:
-        monkeypatch.delitem(sys.modules, name)
     (folder / 'moveit_msgs' / 'srv').mkdir(parents=True)
     (folder / 'moveit_msgs' / '__init__.py').touch()
     (folder / 'moveit_msgs' / 'msg.py').touch()
@@ -63,7 +81,7 @@ def test_doctor_says_whether_moveit_is_there_and_what_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its version, what is wrong with it, or that it is not installed, which is no fault."""
-    with monkeypatch.context() as patch:
+    with modules_forgotten(), monkeypatch.context() as patch:
         folder_of_moveit(tmp_path, patch)
         found = {finding.what: finding for finding in moveit_findings()}
     assert found['moveit_msgs'].verdict is Verdict.GOOD
@@ -71,7 +89,7 @@ def test_doctor_says_whether_moveit_is_there_and_what_for(
     assert found['MoveIt'].verdict is Verdict.WARNING
     assert 'libmoveit.so: missing; for collision.backend: moveit' in found['MoveIt'].found
     assert 'moveit-py' in found['MoveIt'].advice
-    with monkeypatch.context() as patch:
+    with modules_forgotten(), monkeypatch.context() as patch:
         hide_moveit(patch)
         found = {finding.what: finding for finding in moveit_findings()}
     assert {finding.verdict for finding in found.values()} == {Verdict.NOTE}
@@ -88,8 +106,6 @@ def hide_moveit(monkeypatch: pytest.MonkeyPatch) -> None:
             if name in ('moveit', 'moveit_msgs'):
                 raise ModuleNotFoundError(f'No module named {name!r}', name=name)
 
-    for name in [name for name in sys.modules if name.split('.')[0] in ('moveit', 'moveit_msgs')]:
-        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, 'meta_path', [Nowhere(), *sys.meta_path])
 
 
@@ -98,14 +114,15 @@ def test_moveit_that_a_robot_asks_for_and_is_not_there_is_an_error(
 ) -> None:
     """The safety node would refuse to start."""
     robot = load_robot(ROBOTS / 'sim_ur5e.yaml')
-    hide_moveit(monkeypatch)
-    assert not list(moveit_asked_for(robot))
-    changes = {'backend': CollisionBackend.MOVEIT, 'auditor': 'check_state_validity'}
-    asking = robot.model_copy(update={'collision': robot.collision.model_copy(update=changes)})
-    found = list(moveit_asked_for(asking))
-    assert [finding.what for finding in found] == ['MoveIt', 'moveit_msgs']
-    assert {finding.verdict for finding in found} == {Verdict.BAD}
-    assert 'collision.auditor of sim_ur5e asks for it' in found[1].found
+    with modules_forgotten():
+        hide_moveit(monkeypatch)
+        assert not list(moveit_asked_for(robot))
+        changes = {'backend': CollisionBackend.MOVEIT, 'auditor': 'check_state_validity'}
+        asking = robot.model_copy(update={'collision': robot.collision.model_copy(update=changes)})
+        found = list(moveit_asked_for(asking))
+        assert [finding.what for finding in found] == ['MoveIt', 'moveit_msgs']
+        assert {finding.verdict for finding in found} == {Verdict.BAD}
+        assert 'collision.auditor of sim_ur5e asks for it' in found[1].found
 
 
 @contextmanager
