@@ -63,6 +63,7 @@ class Rig:
         self.ticking = True
         self.commands: list[Array] = []
         self.sent: list[Motion] = []
+        self.sent_ns: list[int] = []
         self.gripper: list[float] = []
         self.controller = JointTrajectoryController(self.robot.joint_names, CYCLE_NS, still(self.q))
         self.sequence = 0
@@ -112,6 +113,7 @@ class Rig:
             self.gripper.append(gripper)
         if motion is not None and self.delivering:
             self.sent.append(motion)
+            self.sent_ns.append(self.now_ns)
             self.controller.submit(as_message(self.robot.joint_names, motion), self.now_ns)
 
     def chunk(

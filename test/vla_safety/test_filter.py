@@ -51,6 +51,14 @@ def test_every_message_ends_at_rest_and_repeats_the_past(armed: 'Rig') -> None:
         assert not motion.v[-1].any()
         assert not motion.a[-1].any()
         assert armed.filter.limits.use(motion).ratio <= 1 + 1e-6
+    timing = armed.robot.timing
+    begun_ns = armed.sent_ns[0] + NS // 5
+    for before, motion, sent_ns in zip(armed.sent, armed.sent[1:], armed.sent_ns[1:], strict=False):
+        history_ns, lead_ns = round(timing.history_s * NS), round(timing.lead_s * NS)
+        assert motion.start_ns <= sent_ns - history_ns + NS // 1000 or sent_ns < begun_ns
+        shared_ns = np.linspace(motion.start_ns, sent_ns + lead_ns, 20).astype(np.int64)
+        for part, known in zip(motion.sample(shared_ns), before.sample(shared_ns), strict=True):
+            np.testing.assert_allclose(part, known, atol=1e-6)
 
 
 @pytest.mark.parametrize(
