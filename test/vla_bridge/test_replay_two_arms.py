@@ -162,12 +162,14 @@ def test_a_refusal_beside_another_arm_is_repeated_from_its_file(
     side: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the same words, whichever arm it was; all that was known of the other is listed."""
     reason = refuse(dual, side)
     path, rejection = kept(dual, side, tmp_path)
     assert rejection.finding.reason is reason
     assert OTHER[side] in rejection.finding.text
+    monkeypatch.setenv('COLUMNS', '200')
     assert main(['safety', 'replay', str(path)]) == 0
     said = ' '.join(capsys.readouterr().out.split())
     assert f'{reason}: {rejection.finding.text}' in said

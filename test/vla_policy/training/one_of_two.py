@@ -7,15 +7,17 @@ from pathlib import Path
 import torch
 
 from test.vla_policy.training.small import RECIPE, parts
-from vla_policy.training.parallel import join
+from vla_policy.training.parallel import Kind, join
 from vla_policy.training.trainer import Trainer
 
 
 def test_take_part() -> None:
-    """Train with the other one."""
+    """Train with the other one, each with the whole model and then each with a part of it."""
     torch.set_num_threads(1)
-    crew = join('fsdp' if os.environ['CREW_KIND'] == 'fsdp' else 'ddp')
-    learner, examples = parts()
-    trainer = Trainer(learner, RECIPE, examples, crew, Path(os.environ['CREW_FOLDER']))
-    trainer.run(lambda _: None, lambda _: None)
-    crew.leave()
+    kinds: tuple[Kind, ...] = ('ddp', 'fsdp')
+    for kind in kinds:
+        crew = join(kind)
+        learner, examples = parts()
+        trainer = Trainer(learner, RECIPE, examples, crew, Path(os.environ['CREW_FOLDER']) / kind)
+        trainer.run(lambda _: None, lambda _: None)
+        crew.leave()
