@@ -17,7 +17,7 @@ BOOTSTRAP = $(or $(PYTHON),python3) -m tools.bootstrap $(if $(PYTHON),--this-pyt
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench kill fuzz mutate lock clean
+.PHONY: help setup demo test long lint format bench kill fuzz mutate lock clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,8 +31,12 @@ demo: setup  ## Run the graph with the simulated arm [INSTRUCTION="put the green
 
 test: lint  ## Run linters, type checker and all tests; installs torch
 	@$(BOOTSTRAP) model
-	@$(BIN)/python -m pytest -m 'not graph' -n auto
+	@$(BIN)/python -m pytest -m 'not graph and not long' -n auto
 	@$(BIN)/python -m pytest -m graph
+
+long: setup  ## Run the tests that `make test` leaves out, since they take long
+	@$(BOOTSTRAP) model
+	@$(BIN)/python -m pytest -m long
 
 lint: setup  ## Run ruff and mypy
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 """What each of two processes does that test_trainer.py starts by torchrun; no test by itself."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,10 +15,11 @@ from vla_policy.training.trainer import Trainer
 def test_take_part() -> None:
     """Train with the other one, each with the whole model and then each with a part of it."""
     torch.set_num_threads(1)
+    crew = join()
     kinds: tuple[Kind, ...] = ('ddp', 'fsdp')
     for kind in kinds:
-        crew = join(kind)
         learner, examples = parts()
-        trainer = Trainer(learner, RECIPE, examples, crew, Path(os.environ['CREW_FOLDER']) / kind)
+        folder = Path(os.environ['CREW_FOLDER']) / kind
+        trainer = Trainer(learner, RECIPE, examples, replace(crew, kind=kind), folder)
         trainer.run(lambda _: None, lambda _: None)
-        crew.leave()
+    crew.leave()

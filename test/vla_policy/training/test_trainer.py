@@ -87,6 +87,7 @@ def test_a_gradient_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
         run(one)
 
 
+@pytest.mark.long
 def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     """The same parts of the same batches: weights agree but for the order of sums.
 
@@ -98,7 +99,7 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
         *('--rdzv-backend', 'c10d', '--rdzv-endpoint', 'localhost:0'),
         *('-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'test/vla_policy/training/one_of_two.py'),
     ]
-    environment = os.environ | {'CREW_FOLDER': str(tmp_path)}
+    environment = os.environ | {'CREW_FOLDER': str(tmp_path), 'GLOO_SOCKET_IFNAME': 'lo'}
     done = subprocess.run(
         command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
     )
