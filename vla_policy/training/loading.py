@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from vla_contract.errors import VlaError
 from vla_contract.policy import ImageInput, Policy
-from vla_policy.datasets.layout import ACTION, STATE
+from vla_policy.datasets.layout import ACTION, HINTS, STATE
 from vla_policy.datasets.reader import Dataset
 from vla_policy.resize import resize
 from vla_policy.training.frames import Frames
 
-HINTS = 'hints'
-"""Feature of a dataset: what the simulator knew beside."""
 CACHE = 'cache'
 Report = Callable[[str, int, int], None]
 """Told what is read, how many frames of it, and of how many."""

@@ -101,7 +101,7 @@ class MoveIt:
 def moveit(request: pytest.FixtureRequest) -> MoveIt:
     """MoveIt's messages where they are installed, and our own everywhere."""
     if request.param == 'of MoveIt':
-        reason = 'moveit_msgs is in no package index; it comes with a ROS installation'
+        reason = 'moveit_msgs is on no package index: runs where ROS with it is sourced'
         real = pytest.importorskip('moveit_msgs.msg', reason=reason)
         return MoveIt(real.CollisionObject, real.AttachedCollisionObject, real.PlanningScene)
     return MoveIt(CollisionObject, AttachedCollisionObject, PlanningScene)

@@ -297,7 +297,8 @@ def test_a_depth_camera_brings_obstacles(make_bench: MakeBench) -> None:
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec('moveit_msgs') is not None, reason='moveit_msgs is installed here'
+    importlib.util.find_spec('moveit_msgs') is not None,
+    reason='moveit_msgs is installed here, and this is about its absence: runs without ROS sourced',
 )
 def test_a_planning_scene_without_its_messages_is_refused(ros_domain: int, tmp_path: Path) -> None:
     """At once and in words, not by never hearing anything."""
