@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a dataset's folder to a checkpoint that answers, and on from where it was stopped."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from test.vla_policy.training.small import POLICY, RECIPE, frames
+from vla_contract.errors import VlaError
+from vla_contract.observation import Observation
+from vla_policy.datasets.layout import ACTION, HINTS, STATE
+from vla_policy.datasets.spec import Codec, DatasetSpec, ImageFeature, VectorFeature
+from vla_policy.datasets.writer import DatasetWriter
+from vla_policy.learned import Learned
+from vla_policy.models.language import installed_folder
+from vla_policy.training.parallel import Crew
+from vla_policy.training.session import Plan, datasets_in, read_recipe, train
+
+ALONE = Crew(0, 1, 'ddp', torch.device('cpu'))
+
+
+def weights_or_skip() -> None:
+    """The sentence encoder is needed."""
+    try:
+        installed_folder()
+    except VlaError as error:
+        pytest.skip(f'{error}; `make test` does')
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The small frames as a dataset."""
+    found = frames(episodes=3)
+    image = POLICY.images[0]
+    vectors = (
+        VectorFeature(STATE, POLICY.state.columns),
+        VectorFeature(ACTION, POLICY.action.columns),
+        VectorFeature(HINTS, ('across', 'down')),
+    )
+    pictures = (ImageFeature(image.key, image.width, image.height),)
+    writer = DatasetWriter(
+        tmp_path / 'data', DatasetSpec(10, 'small_robot', vectors, pictures, Codec.PNG)
+    )
+    for index in range(len(found)):
+        writer.add_frame(
+            {
+                STATE: found.state[index],
+                ACTION: found.action[index],
+                HINTS: found.hints[index],
+                image.key: found.images[image.key][index],
+            },
+            'go there',
+        )
+        if index + 1 == len(found) or found.episode[index + 1] != found.episode[index]:
+            writer.save_episode({})
+    writer.finish()
+    return tmp_path / 'data'
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe file, with its policy file beside it."""
+    for name, document in (('small', POLICY), ('recipe', RECIPE)):
+        text = yaml.safe_dump(document.model_dump(mode='json'))
+        (tmp_path / f'{name}.yaml').write_text(text)
+    return tmp_path / 'recipe.yaml'
+
+
+def test_a_dataset_becomes_a_policy(data: Path, recipe: Path, tmp_path: Path) -> None:
+    """With statistics, contract, where it comes from, and a picture of the losses."""
+    weights_or_skip()
+    torch.set_num_threads(1)
+    read: list[tuple[str, int, int]] = []
+    steps: list[int] = []
+    plan = Plan(read_recipe(recipe), recipe, datasets_in([data]), tmp_path / 'run')
+    train(plan, ALONE, lambda *said: read.append(said), lambda each: steps.append(each.step))
+    assert read[-1] == ('eye', 36, 36)
+    assert steps == list(range(1, RECIPE.steps + 1))
+    assert (tmp_path / 'run' / 'losses.png').stat().st_size > 5_000
+    told = json.loads((tmp_path / 'run' / 'model' / 'training.json').read_text())
+    assert (told['step'], told['frames'], told['episodes']) == (RECIPE.steps, 36, 3)
+    policy = Learned(POLICY, tmp_path / 'run' / 'model')
+    policy.reset('go there')
+    found = frames(episodes=3)
+    seen = Observation(
+        1, {'eye': found.images['eye'][0]}, {'eye': 1}, found.state[0], 1, 'go there', 'task'
+    )
+    assert policy.infer(seen, np.empty((0, 3))).values.shape == (4, 3)
+    with pytest.raises(VlaError, match='a model is there already'):
+        train(plan, ALONE, lambda *_: None, lambda _: None)
+
+
+def test_what_does_not_fit_is_refused_before_training(
+    data: Path, recipe: Path, tmp_path: Path
+) -> None:
+    """Another rate, other columns, another picture; and a folder that is no dataset."""
+    policy = tmp_path / 'small.yaml'
+    said = {
+        'rate_hz: 10.0': ('rate_hz: 20.0', '10 frames a second'),
+        'key: eye': ('key: nose', 'no nose; it has eye'),
+        '- lift': ('- tilt', 'has the columns pan, lift, gripper; small has pan, tilt, gripper'),
+    }
+    whole = policy.read_text()
+    for old, (new, words) in said.items():
+        policy.write_text(whole.replace(old, new))
+        plan = Plan(read_recipe(recipe), recipe, datasets_in([data]), tmp_path / 'run')
+        with pytest.raises(VlaError) as refusal:
+            train(plan, ALONE, lambda *_: None, lambda _: None)
+        assert words in str(refusal.value)
+    with pytest.raises(VlaError, match='no dataset'):
+        datasets_in([tmp_path])
