@@ -53,11 +53,9 @@ class Examples:
     def draw(self, step: int, part: int) -> Batch:
         """One part of a step's batch."""
         size = self._recipe.batch // self._recipe.parts
-        seed = np.random.SeedSequence((self._recipe.seed, step, part))
-        rng = np.random.default_rng(seed)
-        indexes = rng.integers(len(self._frames), size=size)
-        generator = Generator().manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
-        return self.take(indexes, generator)
+        seed = seed_of(self._recipe.seed, step, part)
+        indexes = np.random.default_rng(seed).integers(len(self._frames), size=size)
+        return self.take(indexes, Generator().manual_seed(seed))
 
     def take(self, indexes: NDArray[np.int64], generator: Generator | None) -> Batch:
         """A batch of these frames; without a generator, as they are."""
@@ -82,6 +80,11 @@ class Examples:
         if name not in self._normalizers:
             return values
         return self._normalizers[name].to_unit(values).astype(np.float32)
+
+
+def seed_of(*numbers: int) -> int:
+    """One seed of several numbers, on every machine the same, as torch and numpy take it."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def relative_rows(frames: Frames, model: ModelConfig) -> NDArray[np.float32]:

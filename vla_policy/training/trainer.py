@@ -16,7 +16,7 @@ from vla_contract.errors import VlaError
 from vla_policy.models.tensors import Inputs
 from vla_policy.training.checkpoint import load_resume, save_resume
 from vla_policy.training.ema import Ema
-from vla_policy.training.examples import Examples
+from vla_policy.training.examples import Examples, seed_of
 from vla_policy.training.learner import Batch, Learner
 from vla_policy.training.optimizer import load_state, make_optimizer, names_of, rate_at, state_of
 from vla_policy.training.parallel import Crew, shared_like
@@ -164,7 +164,7 @@ class Trainer:
         sums = torch.zeros(2, device=self.crew.device)
         for part in parts:
             batch = to_device(self.examples.draw(self.step, part), self.crew.device)
-            seed = hash((self.recipe.seed, self.step, part, _DROPOUT)) & 0x7FFF_FFFF_FFFF_FFFF
+            seed = seed_of(self.recipe.seed, self.step, part, _DROPOUT)
             torch.manual_seed(seed)
             generator = Generator(self.crew.device).manual_seed(seed)
             with self._precision():
