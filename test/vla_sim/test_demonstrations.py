@@ -41,9 +41,11 @@ class Frames:
         self.states: list[NDArray[np.float64]] = []
         self.actions: list[NDArray[np.float64]] = []
         self.instructions: list[str] = []
+        self.finished: list[bool] = []
 
-    def __call__(self, seen: Observation, row: NDArray[np.float64]) -> None:
+    def __call__(self, seen: Observation, row: NDArray[np.float64], finished: bool) -> None:
         """Keep one."""
+        self.finished.append(finished)
         self.states.append(seen.state)
         self.actions.append(row)
         self.instructions.append(seen.instruction)
@@ -77,6 +79,7 @@ def test_actions_lead_and_states_follow(stage: Stage, monkeypatch: pytest.Monkey
     assert np.abs(states[:, :-1] - actions[:, :-1]).max() < 0.05
     last = actions[-episode.STILL_FRAMES :]
     assert np.ptp(last, axis=0).max() < 1e-6
+    assert frames.finished == [False] * (told.frames - len(last)) + [True] * len(last)
     assert set(frames.instructions) == {told.instruction}
     assert not held_out(parse(told.instruction))
 
@@ -220,7 +223,7 @@ class Quick:
         for number in range(2):
             state = np.full(7, draw)
             seen = Observation(number, images, {}, state, number, TASK, 'quick', self.world)
-            take(seen, state + 1.0)
+            take(seen, state + 1.0, number == 1)
         reason = 'nothing was done' if self.runs % 3 == 0 else ''
         return episode.Told(not reason, reason, TASK, Mishap.NONE, False, 2, 1)
 
@@ -311,4 +314,6 @@ def test_a_real_recording_in_two_processes(order: Order, tmp_path: Path) -> None
     assert not held_out(parse(sample.task))
     held = dataset.column(layout.HINTS)[:, -1]
     assert set(held.tolist()) <= {0.0, 1.0}
+    done = dataset.column(layout.DONE)
+    assert done.sum() == episode.STILL_FRAMES * len(dataset.episodes)
     assert dataset.spec.vectors[0].names == load_policy(policy).state.columns

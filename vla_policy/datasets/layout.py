@@ -4,8 +4,10 @@
 from pathlib import Path
 
 VERSION = 'v3.0'
-STATE, ACTION, HINTS = 'observation.state', 'action', 'hints'
-"""What training looks for; hints are what only a simulator knows, and may be missing."""
+STATE, ACTION = 'observation.state', 'action'
+"""What training looks for."""
+HINTS, DONE = 'hints', 'next.done'
+"""What only a simulator knows, and whether the task is done; both may be missing."""
 CHUNK_FILES = 1000
 DATA_FILE_MB, VIDEO_FILE_MB = 100, 200
 """A file that has reached this is followed by another one."""

@@ -30,8 +30,8 @@ from vla_sim.tasks.split import draw_phrasing, draw_shown
 from vla_sim.tasks.task import Task
 
 Array = NDArray[np.float64]
-Take = Callable[[Observation, Array], None]
-"""Takes a frame: what was seen, and the row that the demonstrator answered."""
+Take = Callable[[Observation, Array, bool], None]
+"""Takes a frame: what was seen, the row that the demonstrator answered, and is it done?"""
 
 LIMIT_S = 25.0
 """Simulated time after which an episode has failed."""
@@ -148,7 +148,7 @@ class Stage:
                 self._demonstrator.reset(scenario.instruction)
             seen = self._observer.observe(scenario.instruction)
             answer = self._demonstrator.infer(seen, np.empty((0, len(self._columns.names))))
-            take(seen, answer.values[0])
+            take(seen, answer.values[0], answer.finished)
             frames += 1
             still = still + 1 if answer.finished else 0
             driver.follow(self._columns.to_si(answer.values), step_s)

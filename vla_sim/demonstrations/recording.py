@@ -27,7 +27,7 @@ from vla_contract.deployment import load_policy, load_robot
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
 from vla_contract.yaml_file import dotted
-from vla_policy.datasets.layout import ACTION, HINTS, STATE
+from vla_policy.datasets.layout import ACTION, DONE, HINTS, STATE
 from vla_policy.datasets.spec import Codec, DatasetSpec, VectorFeature, spec_of_policy
 from vla_policy.datasets.staged import EpisodeWriter, Staged
 from vla_policy.datasets.writer import DatasetWriter
@@ -66,7 +66,8 @@ class Order:
         """What each frame holds."""
         robot = load_robot(self.robot)
         spec = spec_of_policy(load_policy(self.policy), robot.name, self.codec)
-        return replace(spec, vectors=(*spec.vectors, VectorFeature(HINTS, NAMES)))
+        known = VectorFeature(HINTS, NAMES), VectorFeature(DONE, ('done',), 'bool')
+        return replace(spec, vectors=(*spec.vectors, *known))
 
     def check(self) -> None:
         """Refuse what cannot be recorded before anything is written.
@@ -232,8 +233,8 @@ def _make(order: Order, folder: Path, number: int) -> Attempt:
     spec = order.spec()
     writer = EpisodeWriter(folder, spec)
 
-    def take(seen: Observation, row: NDArray[np.float64]) -> None:
-        known = {STATE: seen.state, ACTION: row}
+    def take(seen: Observation, row: NDArray[np.float64], finished: bool) -> None:
+        known = {STATE: seen.state, ACTION: row, DONE: np.array([finished])}
         if seen.world is not None:
             known[HINTS] = hints(parse(seen.instruction), seen.world)
         numbers = {vector.key: known[vector.key] for vector in spec.vectors}
