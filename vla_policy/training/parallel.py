@@ -64,6 +64,12 @@ class Crew:
             dist.all_reduce(total)
         return total / self.size
 
+    def agree(self, *, here: bool) -> bool:
+        """Whether it is so in one process at least; every process has to ask."""
+        if self.size == 1:
+            return here
+        return bool(self.mean(torch.tensor(float(here), device=self.device)) > 0.0)
+
     def wait(self) -> None:
         """Until everybody is here."""
         if self.size > 1:

@@ -67,7 +67,8 @@ class Recipe(Document):
     """How a model is made and trained.
 
     Attributes:
-        policy: Policy file, beside this one: what the model sees and answers.
+        policy: Policy file, by its path from this one's folder: what the model sees and answers.
+            Its images, state, action, rate_hz and rows count here, and nothing else of it.
         trunk: What reads.
         head: What answers.
         language: The sentence encoder.

@@ -3,7 +3,7 @@
 
 import math
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from vla_policy.models.config import ModelConfig
 from vla_policy.models.language import SentenceEncoder
 from vla_policy.models.vla import build_vla
 from vla_policy.normalization import Normalizer
-from vla_policy.trained import Contract
+from vla_policy.trained import STATISTICS, Contract, read_normalizers
+from vla_policy.training.checkpoint import RESUME
 from vla_policy.training.examples import ACTION, HINTS, STATE, Examples, relative_rows
 from vla_policy.training.frames import Frames
 from vla_policy.training.learner import Learner
@@ -41,7 +42,7 @@ class Plan:
 
     Attributes:
         recipe: How.
-        recipe_path: Its file, beside which the policy file is found.
+        recipe_path: Its file; the policy file is named from its folder.
         datasets: Folders.
         folder: Where results go.
         resume: Go on from what is there.
@@ -68,14 +69,21 @@ def read_recipe(path: Path) -> Recipe:
     return validate(Recipe, read_yaml(path))
 
 
-def train(plan: Plan, crew: Crew, read: Report, show: Callable[[Progress], None]) -> Trainer:
-    """Run to the end of the recipe.
+def train(
+    plan: Plan,
+    crew: Crew,
+    read: Report,
+    show: Callable[[Progress], None],
+    stop: Callable[[], bool] = lambda: False,
+) -> Trainer:
+    """Run to the end of the recipe, or until somebody asks for it.
 
     Args:
         plan: What.
         crew: With whom.
         read: Told how far the reading of pictures is.
         show: Told each step.
+        stop: Asked after each step whether to save and leave.
 
     Raises:
         VlaError: Something does not fit, or a run is in the folder already.
@@ -98,6 +106,7 @@ def train(plan: Plan, crew: Crew, read: Report, show: Callable[[Progress], None]
     trainer = Trainer(learner, recipe, examples, crew, plan.folder)
     if plan.resume:
         trainer.resume()
+        _refuse_other_data(plan.folder, model, normalizers)
     robot = Dataset(plan.datasets[0]).spec.robot_type
 
     def save(weights: dict[str, Tensor]) -> None:
@@ -107,7 +116,7 @@ def train(plan: Plan, crew: Crew, read: Report, show: Callable[[Progress], None]
         save_checkpoint(plan.folder / MODEL, weights, model, kept, contract, told)
         plot_losses(trainer.losses, plan.folder / PLOT)
 
-    trainer.run(show, save)
+    trainer.run(show, save, stop)
     return trainer
 
 
@@ -128,10 +137,27 @@ def measure(frames: Frames, model: ModelConfig, recipe: Recipe) -> dict[str, Nor
 
 
 def _refuse_overwriting(plan: Plan) -> None:
-    if not plan.resume and (plan.folder / MODEL).exists():
+    if not plan.resume and any((plan.folder / name).exists() for name in (MODEL, RESUME)):
         raise VlaError(
             f'{plan.folder}: a model is there already; go on with --resume, or name another folder'
         )
+
+
+def _refuse_other_data(
+    folder: Path, model: ModelConfig, normalizers: Mapping[str, Normalizer]
+) -> None:
+    """What was learned from other statistics means something else now."""
+    if not (folder / MODEL / STATISTICS).is_file():
+        return
+    for name, known in read_normalizers(folder / MODEL, model).items():
+        was, now = known.to_json(), normalizers[name].to_json()
+        for key in ('count', 'mean', 'std', 'min', 'max', 'q01', 'q99'):
+            # The last digits may differ on another machine.
+            if not np.allclose(was[key], now[key]):
+                raise VlaError(
+                    f'{folder}: was begun with other data: {key} of {name} was {was[key]}, now '
+                    f'{now[key]}; give the same datasets, or begin anew in another folder'
+                )
 
 
 def _told(plan: Plan, trainer: Trainer, frames: Frames) -> dict[str, object]:
@@ -173,5 +199,5 @@ def datasets_in(paths: Sequence[Path]) -> tuple[Path, ...]:
     """
     for path in paths:
         if not (path / 'meta').is_dir():
-            raise VlaError(f'{path}: no dataset; `vla sim record` and `vla convert` write some')
+            raise VlaError(f'{path}: no dataset; `vla sim record` writes one')
     return tuple(paths)

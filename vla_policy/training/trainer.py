@@ -88,12 +88,11 @@ class Trainer:
         """
         groups, state = load_resume(self.folder)
         was, now = state['recipe'], self.recipe.model_dump(mode='json')
-        changed = [key for key in now if was.get(key) != now[key] and key != 'save_every']
-        if changed:
-            key = changed[0]
+        change = _first_change(was | {'save_every': now['save_every']}, now)
+        if change:
             raise VlaError(
-                f'{self.folder}: was begun with {key}: {was.get(key)}, now {now[key]}; give the '
-                'same recipe, or begin anew in another folder'
+                f'{self.folder}: was begun with {change}; give the same recipe, or begin anew in '
+                'another folder'
             )
         _fill(self.learner.state_dict(), groups['weights'])
         _fill(self.average.weights, groups['average'])
@@ -102,17 +101,24 @@ class Trainer:
         self.losses = {name: [tuple(p) for p in all_] for name, all_ in state['losses'].items()}
 
     def run(
-        self, report: Callable[[Progress], None], save: Callable[[dict[str, Tensor]], None]
+        self,
+        report: Callable[[Progress], None],
+        save: Callable[[dict[str, Tensor]], None],
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Make the steps that are left.
+        """Make the steps that are left, or those until somebody asks for the end.
 
         Args:
             report: Called after each.
-            save: Called in the leading process with the averaged weights when the recipe says.
+            save: Called in the leading process with the averaged weights when the recipe says, and
+                at the end.
+            stop: Asked after each step: is this to be the last one for now?
         """
-        while self.step < self.recipe.steps:
+        stopped = False
+        while self.step < self.recipe.steps and not stopped:
             report(self._take_step())
-            if self.step % self.recipe.save_every == 0 or self.step == self.recipe.steps:
+            stopped = self.crew.agree(here=stop()) or self.step == self.recipe.steps
+            if stopped or self.step % self.recipe.save_every == 0:
                 average = self.save()
                 if self.crew.leads:
                     save(average)
@@ -195,6 +201,15 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
         valid=batch.valid.to(device),
         hints=batch.hints.to(device),
     )
+
+
+def _first_change(was: Any, now: Any, key: str = '') -> str:  # noqa: ANN401 - any part of a recipe
+    """The first value that is another one, like ``optimizer.rate: 0.1, now 0.2``; or empty."""
+    if not (isinstance(was, dict) and isinstance(now, dict)):
+        return '' if was == now else f'{key}: {was}, now {now}'
+    pairs = ((name, was.get(name), now.get(name)) for name in {**now, **was})
+    found = (_first_change(a, b, f'{key}.{name}'.lstrip('.')) for name, a, b in pairs)
+    return next(filter(None, found), '')
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 """From a dataset's folder to a checkpoint that answers, and on from where it was stopped."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,9 @@ def test_a_dataset_becomes_a_policy(data: Path, recipe: Path, tmp_path: Path) ->
     assert policy.infer(seen, np.empty((0, 3))).values.shape == (4, 3)
     with pytest.raises(VlaError, match='a model is there already'):
         train(plan, ALONE, lambda *_: None, lambda _: None)
+    more = replace(plan, datasets=(data, data), resume=True)
+    with pytest.raises(VlaError, match='begun with other data: count of state was 36, now 72'):
+        train(more, ALONE, lambda *_: None, lambda _: None)
 
 
 def test_what_does_not_fit_is_refused_before_training(

@@ -47,9 +47,9 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
     """The same weights, average and losses, to the last bit."""
     whole = run(trainer(tmp_path / 'whole'))
     short = trainer(tmp_path / 'cut')
-    while short.step < RECIPE.save_every:
-        short._take_step()
-    short.save()
+    saved: list[object] = []
+    short.run(lambda _: None, saved.append, lambda: short.step == 3)
+    assert (short.step, len(saved)) == (3, 1)
     again = trainer(tmp_path / 'cut')
     again.resume()
     run(again)
@@ -65,6 +65,10 @@ def test_another_recipe_does_not_go_on(tmp_path: Path) -> None:
     trainer(tmp_path).save()
     other = trainer(tmp_path, RECIPE.model_copy(update={'batch': 32}))
     with pytest.raises(VlaError, match='begun with batch: 16, now 32'):
+        other.resume()
+    faster = RECIPE.optimizer.model_copy(update={'rate': 0.1})
+    other = trainer(tmp_path, RECIPE.model_copy(update={'optimizer': faster}))
+    with pytest.raises(VlaError, match='begun with optimizer.rate: 0.003, now 0.1'):
         other.resume()
 
 
