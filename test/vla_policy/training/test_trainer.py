@@ -68,7 +68,7 @@ def test_another_recipe_does_not_go_on(tmp_path: Path) -> None:
         other.resume()
     faster = RECIPE.optimizer.model_copy(update={'rate': 0.1})
     other = trainer(tmp_path, RECIPE.model_copy(update={'optimizer': faster}))
-    with pytest.raises(VlaError, match='begun with optimizer.rate: 0.003, now 0.1'):
+    with pytest.raises(VlaError, match=r'begun with optimizer\.rate: 0\.003, now 0\.1'):
         other.resume()
 
 
