@@ -21,8 +21,8 @@ from vla_control.msg import Task
 
 from benchmarks.report import write
 from vla_bridge import topics
+from vla_bridge.filtering import TICK_HZ
 from vla_bridge.heartbeat import Heartbeat
-from vla_bridge.nodes.safety_node import TICK_HZ
 from vla_bridge.resources import config_file
 from vla_contract.deployment import load_robot
 from vla_contract.errors import VlaError

@@ -18,11 +18,11 @@ from vla_safety.motion import NS
 from vla_safety.reasons import Reason
 
 COMPANIONS = {
-    'policy_node': (topics.POLICY_HEARTBEAT, Reason.POLICY_SILENT),
-    'instruction_node': (topics.INSTRUCTION_HEARTBEAT, Reason.INSTRUCTION_SILENT),
-    'guard_node': (topics.GUARD_HEARTBEAT, Reason.GUARD_SILENT),
+    'policy_node': topics.POLICY_HEARTBEAT,
+    'instruction_node': topics.INSTRUCTION_HEARTBEAT,
+    'guard_node': topics.GUARD_HEARTBEAT,
 }
-"""Whose heartbeats are awaited, where, and the reason to give where one is silent."""
+"""Where the heartbeats come from that a filter awaits."""
 
 
 class SafetyInputs:
@@ -59,7 +59,7 @@ class SafetyInputs:
             )
         if robot.controller.state_topic:
             self._listen_to_controller(node, robot.controller.state_topic)
-        for name, (topic, _) in COMPANIONS.items():
+        for name, topic in COMPANIONS.items():
             node.create_subscription(Header, topic, self._hearing(name), topics.SENSOR)
 
     def _listen_to_controller(self, node: VlaNode, topic: str) -> None:

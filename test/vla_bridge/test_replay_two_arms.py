@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from vla_bridge.cli.main import FAILED, REFUSED, main
 from vla_bridge.collision.backend import load_avoidance
 from vla_bridge.enforced import setup_of
+from vla_bridge.filtering import SILENT
 from vla_bridge.resources import config_file
-from vla_bridge.safety_inputs import COMPANIONS
 from vla_contract.action import ActionChunk, ActionSpace
 from vla_contract.deployment import load_deployment
 from vla_safety.filter import MotionFilter
@@ -41,8 +41,7 @@ class Side:
         """At home, not armed."""
         self.deployment = load_deployment(config_file(f'dual_{side}'))
         robot = self.deployment.robot
-        reasons = {name: reason for name, (_, reason) in COMPANIONS.items()}
-        self.watch = Watch(reasons, robot.timing.heartbeat_timeout_s)
+        self.watch = Watch(SILENT, robot.timing.heartbeat_timeout_s)
         kinematics = Kinematics(robot, self.deployment.urdf_path)
         avoidance = load_avoidance(self.deployment)
         assert avoidance is not None
@@ -59,7 +58,7 @@ class Side:
             self.q = self.filter.plan.executing.at(now.ros_ns).q
         positions = dict(zip(names, [*self.q.tolist(), 0.04], strict=True))
         self.filter.measured.update(positions, dict.fromkeys(names, 0.0), now.ros_ns, now)
-        for name in COMPANIONS:
+        for name in SILENT:
             self.watch.heard(name, now.steady_ns)
 
     def offer(self, target: Array, now: Instant) -> None:

@@ -28,12 +28,11 @@ from vla_bridge.observation.assembler import Assembler
 from vla_bridge.observation.stream import NoObservationError, Now
 from vla_bridge.task_run import POLICY_SOURCE
 from vla_bridge.transport import keep_pages
-from vla_contract.action import ActionChunk
 from vla_contract.deployment import Deployment
 from vla_contract.errors import InstructionError, VlaError
 from vla_contract.observation import Observation
 from vla_contract.robot import Camera
-from vla_policy.columns import action_columns
+from vla_policy.answer_chunk import ChunkMaker
 from vla_policy.loading import load_policy_model
 from vla_policy.policy import Policy
 from vla_policy.worker import THREAD_NAME, Answer, Assignment, Worker
@@ -60,8 +59,6 @@ class PolicyNode(VlaNode):
         self._task: Assignment | None = None
         self._blocked: VlaError | None = None
         self._complaint = ''
-        self._session = ''
-        self._sequence = 0
 
     @override
     def configure(self) -> None:
@@ -69,7 +66,7 @@ class PolicyNode(VlaNode):
         self._deployment = self.load_deployment()
         robot, policy = self._deployment.robot, self._deployment.policy
         self._assembler = Assembler(robot, policy, topics.GROUND_TRUTH)
-        self._columns = action_columns(robot, policy)
+        self._maker = ChunkMaker(robot, policy)
         self._policy = self._load(self._deployment)
         self.get_logger().info(
             f'policy {policy.name}: {policy.rows} rows at {policy.rate_hz:g} Hz, execution '
@@ -92,7 +89,7 @@ class PolicyNode(VlaNode):
                 f'policy {self._deployment.policy.name} has not answered for {busy_s:.1f} s and '
                 'cannot be asked again; restart this node'
             )
-        self._session, self._sequence = uuid.uuid4().hex, 0
+        self._maker.restart(uuid.uuid4().hex)
         self._worker = Worker(
             self._policy,
             self._deployment.policy,
@@ -105,7 +102,7 @@ class PolicyNode(VlaNode):
         )
         self._worker.assign(self._task)
         self._worker.start()
-        self._heartbeat = Heartbeat(self, topics.POLICY_HEARTBEAT, self._session)
+        self._heartbeat = Heartbeat(self, topics.POLICY_HEARTBEAT, self._maker.session)
         self._timer = self.create_timer(1.0 / _CHECK_HZ, self._check)
 
     @override
@@ -140,9 +137,9 @@ class PolicyNode(VlaNode):
             level,
             text,
             policy=policy.name,
-            session=self._session,
+            session=self._maker.session,
             task=self._task.task_id if self._task else '',
-            chunks=self._sequence,
+            chunks=self._maker.sequence,
             discarded=status.discarded,
             inference_ms='' if status.inference_s is None else f'{status.inference_s * 1e3:.1f}',
             delay_rows=status.delay_rows,
@@ -197,21 +194,7 @@ class PolicyNode(VlaNode):
 
     def _deliver(self, answer: Answer) -> None:
         """Publish an answer. Runs in the policy's thread; the task cannot change meanwhile."""
-        self._sequence += 1
-        chunk = ActionChunk(
-            session=self._session,
-            sequence=self._sequence,
-            task_id=answer.task_id,
-            observation_stamp_ns=answer.image_ns,
-            start_ns=answer.start_ns,
-            step_s=self._deployment.policy.step_s,
-            space=self._deployment.policy.action.space,
-            columns=self._columns.names,
-            units=self._columns.units,
-            frame=self._deployment.robot.base_frame,
-            values=self._columns.to_si(answer.rows.values),
-        )
-        self._chunks.publish(encode(chunk))
+        self._chunks.publish(encode(self._maker.chunk(answer)))
         self._complaint = ''
         if answer.rows.finished:
             self._claim_success(answer)

@@ -25,14 +25,15 @@ from vla_bridge.collision.other_arms import OtherArms
 from vla_bridge.collision.permissive_srdf import srdf_warnings
 from vla_bridge.collision.sources import SceneSources
 from vla_bridge.controllers.arm import ArmOutput, arm_output
-from vla_bridge.controllers.gripper import GripperOutput, gripper_output
+from vla_bridge.controllers.gripper import gripper_output
 from vla_bridge.enforced import enforced, setup_of
+from vla_bridge.filtering import TICK_HZ, Outlet, make_filter
 from vla_bridge.heartbeat import Heartbeat
 from vla_bridge.lifecycle_node import VlaNode, run
 from vla_bridge.realtime import ask_for_realtime
 from vla_bridge.rejected_chunks import MOST_FILES, RejectedChunks
 from vla_bridge.safety_events import SafetyEvents
-from vla_bridge.safety_inputs import COMPANIONS, SafetyInputs
+from vla_bridge.safety_inputs import SafetyInputs
 from vla_bridge.safety_requests import SafetyRequests
 from vla_bridge.safety_status import safety_status, seconds_between, unconfigured
 from vla_bridge.stop_buttons import StopButtons
@@ -40,13 +41,10 @@ from vla_bridge.transport import share_no_memory
 from vla_contract.errors import VlaError
 from vla_safety.command import Command
 from vla_safety.filter import MotionFilter
-from vla_safety.kinematics import Kinematics
 from vla_safety.measured import Instant
 from vla_safety.mode import Mode
 from vla_safety.reasons import Reason, RefusedError
-from vla_safety.watch import Watch
 
-TICK_HZ = 50.0
 STATUS_HZ = 20.0
 
 
@@ -63,24 +61,21 @@ class SafetyNode(VlaNode):
         self.describe('rejected_files', MOST_FILES, 'Refused chunks kept there.', (1, 10_000))
         self.filter: MotionFilter | None = None
         self._arm: ArmOutput | None = None
-        self._gripper: GripperOutput | None = None
+        self._outlet: Outlet | None = None
         self._heartbeat: Heartbeat | None = None
         self._others: OtherArms | None = None
         self._auditor: Auditor | None = None
         self._rejected: RejectedChunks | None = None
         self._vet_s = self._end_to_end_s = math.nan
         self._unsent_observation_ns: int | None = None
-        self._unsent_count = 0
 
     def configure(self) -> None:
         """Load robot and limits, and open every input and output."""
         deployment = self.load_deployment()
         robot = deployment.robot
-        kinematics = Kinematics(robot, deployment.urdf_path)
-        silent = {name: reason for name, (_, reason) in COMPANIONS.items()}
-        self._watch = Watch(silent, robot.timing.heartbeat_timeout_s)
         avoidance = load_avoidance(deployment)
-        self.filter = MotionFilter(robot, kinematics, 1.0 / TICK_HZ, self._watch, avoidance)
+        self.filter = make_filter(deployment, avoidance)
+        self._watch = self.filter.oversight.watch
         if avoidance is not None:
             self._sources = SceneSources(self, deployment, avoidance, self.filter.measured)
             if avoidance.neighbours is not None:
@@ -88,7 +83,8 @@ class SafetyNode(VlaNode):
                 self._others = OtherArms(self, others, self.filter, avoidance.neighbours)
         self._auditor = open_auditor(self, robot, avoidance, self.filter.measured)
         self._arm = arm_output(self, robot, deployment.urdf_path)
-        self._gripper = gripper_output(self, robot.gripper) if robot.gripper else None
+        gripper = gripper_output(self, robot.gripper).send if robot.gripper else None
+        self._outlet = Outlet(self.filter, self._arm.send, gripper, time.monotonic_ns)
         self._status = self.create_publisher(SafetyStatus, '~/status', topics.COMMAND)
         if folder := self.value('rejected_folder'):
             setup = setup_of(deployment, self._name_of_deployment(), self.filter)
@@ -166,7 +162,7 @@ class SafetyNode(VlaNode):
             rejected=self.filter.rejected,
             rejected_not_kept=self._rejected.lost if self._rejected else 0,
             vet_latency_ms=f'{self._vet_s * 1000:.2f}',
-            too_late_to_be_sent=self._unsent_count,
+            too_late_to_be_sent=self._outlet.too_late if self._outlet else 0,
             audited=self._auditor.tally.text if self._auditor else 'no',
         )
 
@@ -200,19 +196,11 @@ class SafetyNode(VlaNode):
         self._tell()
 
     def _send(self, command: Command) -> None:
-        if self.filter is None or (command.motion is None and command.gripper is None):
+        if self._outlet is None or not self._outlet.send(command):
             return
-        if time.monotonic_ns() > command.latest_ns:
-            self.filter.unsent()
-            self._unsent_count += 1
-            return
-        if command.motion is not None and self._arm is not None:
-            self._arm.send(command.motion)
-            if self._unsent_observation_ns is not None:
-                captured_ns, self._unsent_observation_ns = self._unsent_observation_ns, None
-                self._end_to_end_s = seconds_between(captured_ns, self.now_ns())
-        if command.gripper is not None and self._gripper is not None:
-            self._gripper.send(command.gripper)
+        if self._unsent_observation_ns is not None:
+            captured_ns, self._unsent_observation_ns = self._unsent_observation_ns, None
+            self._end_to_end_s = seconds_between(captured_ns, self.now_ns())
 
     def _check_publishers(self) -> None:
         if self.filter is None or self._arm is None:
