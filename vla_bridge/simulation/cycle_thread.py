@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vla_bridge.simulation.judge import Judge, Verdict
+from vla_bridge.simulation.judge import VERDICT_RATE_HZ, Judge, Verdict
 from vla_bridge.simulation.pace import BREATH_S, Pace
 from vla_bridge.simulation.ros_time import RosTime
 from vla_bridge.simulation.simulated_robot import Reading, SimulatedRobot
@@ -14,7 +14,6 @@ from vla_bridge.simulation.trajectory_interface import StateStream
 from vla_contract.errors import VlaError
 
 TRUTH_RATE_HZ = 50.0
-VERDICT_RATE_HZ = 10.0
 STATE_RATE_HZ = 50.0
 
 

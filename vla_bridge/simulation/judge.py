@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from vla_contract.errors import VlaError
 from vla_sim.simulator import Simulator
 
+VERDICT_RATE_HZ = 10.0
+
 
 @dataclass(frozen=True)
 class Verdict:
