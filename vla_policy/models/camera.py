@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from vla_policy.models.film import Film
 from vla_policy.models.keypoints import SpatialSoftmax
 
-STRIDE = 16
-PYRAMID = 64  # channels in which coarse and fine maps meet
+PATCH, FINE_STRIDE, STRIDE = 8, 4, 32
+"""Side of a patch of the first map, and between patches of the finest and coarsest maps [px]."""
 _GROUP = 8  # channels normalised together
 
 
@@ -36,8 +36,8 @@ class ResidualBlock(nn.Module):
 class CameraEncoder(nn.Module):
     """A picture as a coarse map of tokens, and one token of keypoints read off a fine map.
 
-    The keypoints come from maps at a quarter of the picture's size, to which coarser maps were
-    added: what a thing is shows in the coarse ones, where it is in the fine one.
+    No map is finer than a quarter of the picture: on a processor such maps cost most, and a place
+    is known more finely than by pixels anyway.
     """
 
     def __init__(
@@ -52,47 +52,54 @@ class CameraEncoder(nn.Module):
 
         Args:
             size: Height and width of its picture [px].
-            channels: Of the maps at 1/2, 1/4, 1/8 and 1/16 of that size; multiples of 8.
+            channels: Of the maps at 1/4, 1/8, 1/16 and 1/32 of that size; multiples of 8.
             condition: Width of the condition.
             keypoints: How many places it looks for.
             width: Of a token.
         """
         super().__init__()
-        stem, *stages = channels
-        self.stem = nn.Conv2d(3, stem, 5, stride=2, padding=2, bias=False)
-        self.stem_norm = norm(stem)
-        pairs = zip(channels, stages, strict=False)
-        self.blocks = nn.ModuleList(ResidualBlock(c, out, condition) for c, out in pairs)
-        self.laterals = nn.ModuleList(nn.Conv2d(out, PYRAMID, 1) for out in stages)
-        self.fine = nn.Conv2d(PYRAMID, PYRAMID, 3, padding=1, bias=False)
-        self.fine_norm = norm(PYRAMID)
-        self.fine_film = Film(condition, PYRAMID)
-        self.heat = nn.Conv2d(PYRAMID, keypoints, 1)
+        fine = channels[0]
+        overlap = (PATCH - FINE_STRIDE) // 2
+        self.stem = nn.Conv2d(3, fine, PATCH, FINE_STRIDE, overlap, bias=False)
+        self.stem_norm = norm(fine)
+        self.fine = nn.Conv2d(fine, fine, 3, padding=1, bias=False)
+        self.fine_norm = norm(fine)
+        self.fine_film = Film(condition, fine)
+        self.heat = nn.Conv2d(fine, keypoints, 3, padding=1)
         self.places = SpatialSoftmax()
+        pairs = zip(channels, channels[1:], strict=False)
+        self.blocks = nn.ModuleList(ResidualBlock(c, out, condition) for c, out in pairs)
         self.place_token = nn.Linear(2 * keypoints, width)
-        self.map_token = nn.Linear(stages[-1], width)
-        rows, columns = (-(-side // STRIDE) for side in size)
+        self.map_token = nn.Linear(channels[-1], width)
+        rows, columns = (_halved(side // FINE_STRIDE) for side in size)
         self.rows = nn.Parameter(0.02 * torch.randn(rows, 1, width))
         self.columns = nn.Parameter(0.02 * torch.randn(1, columns, width))
 
     def forward(self, picture: Tensor, condition: Tensor) -> Tensor:
         """Tokens (B, 1 + rows * columns, D), keypoints first, of (B, 3, H, W) in 0 to 1."""
-        maps = [F.silu(self.stem_norm(self.stem(2.0 * picture - 1.0)))]
+        fine = self.fine_map(picture, condition)
+        places = self.place_token(self.keypoints(fine).flatten(1))
         for block in self.blocks:
-            maps.append(block(maps[-1], condition))
-        places = self.place_token(self.keypoints(maps[1:], condition).flatten(1))
-        coarse = self.map_token(maps[-1].permute(0, 2, 3, 1)) + self.rows + self.columns
+            fine = block(fine, condition)
+        coarse = self.map_token(fine.permute(0, 2, 3, 1)) + self.rows + self.columns
         return torch.cat((places[:, None], coarse.flatten(1, 2)), dim=1)
 
-    def keypoints(self, maps: list[Tensor], condition: Tensor) -> Tensor:
-        """Places (B, K, 2) from maps, the finest first."""
-        mixed = self.laterals[-1](maps[-1])
-        for lateral, finer in zip(self.laterals[-2::-1], maps[-2::-1], strict=True):
-            grown = F.interpolate(mixed, finer.shape[-2:], mode='bilinear', align_corners=False)
-            mixed = lateral(finer) + grown
-        fine = self.fine_film(self.fine_norm(self.fine(mixed)), condition)
-        places: Tensor = self.places(self.heat(F.silu(fine)))
+    def fine_map(self, picture: Tensor, condition: Tensor) -> Tensor:
+        """(B, C, H/4, W/4): what things look like, and which of them is meant."""
+        stem = F.silu(self.stem_norm(self.stem(2.0 * picture - 1.0)))
+        return F.silu(self.fine_film(self.fine_norm(self.fine(stem)), condition))
+
+    def keypoints(self, fine: Tensor) -> Tensor:
+        """Places (B, K, 2)."""
+        places: Tensor = self.places(self.heat(fine))
         return places
+
+
+def _halved(side: int) -> int:
+    """Side of the coarsest map, from that of the finest."""
+    for _ in range(3):
+        side = -(-side // 2)
+    return side
 
 
 def norm(channels: int) -> nn.Module:

@@ -55,7 +55,7 @@ class CompactTrunkConfig(Document):
 
     Attributes:
         kind: ``compact``.
-        channels: Of the maps at 1/2, 1/4, 1/8 and 1/16 of a picture's size; multiples of 8.
+        channels: Of the maps at 1/4, 1/8, 1/16 and 1/32 of a picture's size; multiples of 8.
         keypoints: Places looked for in each picture.
         condition: Width of the instruction where it modulates the cameras.
         width: Of a token.
@@ -66,10 +66,10 @@ class CompactTrunkConfig(Document):
 
     kind: Literal['compact'] = 'compact'
     channels: tuple[GroupedChannels, GroupedChannels, GroupedChannels, GroupedChannels] = (
-        32,
-        48,
-        80,
-        112,
+        64,
+        96,
+        128,
+        160,
     )
     keypoints: Count = 32
     condition: Count = 96

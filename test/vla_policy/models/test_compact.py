@@ -23,9 +23,9 @@ def trunk() -> CompactTrunk:
 
 
 def test_context_has_a_readout_all_of_whose_tokens_count(trunk: CompactTrunk) -> None:
-    """Readout, instruction, state, and of each camera keypoints and a map of 2 by 2."""
+    """Readout, instruction, state, and of each camera keypoints and a map of one."""
     context: Context = trunk(inputs_for(model_config()))
-    assert context.tokens.shape == (2, 3 + 2 * (1 + 4), COMPACT.width)
+    assert context.tokens.shape == (2, 3 + 2 * (1 + 1), COMPACT.width)
     assert context.mask.all()
     assert torch.equal(context.summary, context.tokens[:, 0])
 
@@ -69,12 +69,12 @@ def test_cameras_may_differ_in_size_and_shape() -> None:
     """A wide one beside one whose side is no multiple of the stride."""
     config = model_config(
         images=(
-            ImageSpec(key=KEYS[0], width=64, height=32),
+            ImageSpec(key=KEYS[0], width=96, height=32),
             ImageSpec(key=KEYS[1], width=40, height=24),
         )
     )
     context: Context = CompactTrunk(config, COMPACT)(inputs_for(config))
-    assert context.tokens.shape[1] == 3 + (1 + 2 * 4) + (1 + 2 * 3)
+    assert context.tokens.shape[1] == 3 + (1 + 1 * 3) + (1 + 1 * 2)
 
 
 def test_instruction_changes_where_a_camera_looks() -> None:
@@ -122,7 +122,4 @@ def places(
     encoder: CameraEncoder, pictures: torch.Tensor, truth: torch.Tensor, condition: torch.Tensor
 ) -> torch.Tensor:
     """How far the one keypoint is off."""
-    maps = [torch.nn.functional.silu(encoder.stem_norm(encoder.stem(2.0 * pictures - 1.0)))]
-    for block in encoder.blocks:
-        maps.append(block(maps[-1], condition))
-    return encoder.keypoints(maps[1:], condition)[:, 0] - truth
+    return encoder.keypoints(encoder.fine_map(pictures, condition))[:, 0] - truth
