@@ -22,7 +22,7 @@ class DecoderConfig(Document):
     """
 
     width: Count = 192
-    depth: Count = 4
+    depth: Count = 3
     attention_heads: Count = 4
 
     def contradictions(self) -> Iterator[Contradiction]:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One camera's picture → tokens that keep where things are, under a condition."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F  # noqa: N812  (its usual name)
 from torch import Tensor, nn
@@ -67,8 +69,9 @@ class CameraEncoder(nn.Module):
         self.fine_film = Film(condition, fine)
         self.heat = nn.Conv2d(fine, keypoints, 3, padding=1)
         self.places = SpatialSoftmax()
-        pairs = zip(channels, channels[1:], strict=False)
-        self.blocks = nn.ModuleList(ResidualBlock(c, out, condition) for c, out in pairs)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(c, out, condition) for c, out in pairwise(channels)
+        )
         self.place_token = nn.Linear(2 * keypoints, width)
         self.map_token = nn.Linear(channels[-1], width)
         rows, columns = (_halved(side // FINE_STRIDE) for side in size)

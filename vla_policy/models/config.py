@@ -68,8 +68,8 @@ class CompactTrunkConfig(Document):
     channels: tuple[GroupedChannels, GroupedChannels, GroupedChannels, GroupedChannels] = (
         64,
         96,
+        112,
         128,
-        160,
     )
     keypoints: Count = 32
     condition: Count = 96
