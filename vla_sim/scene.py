@@ -116,8 +116,13 @@ def footprint(shape: str) -> float:
     ]
 
 
-def draw_scene(rng: Generator, needs: tuple[Need, ...]) -> Scene:
+def draw_scene(rng: Generator, needs: tuple[Need, ...], crowd: int = 0) -> Scene:
     """Lay out the needed objects and a few others.
+
+    Args:
+        rng: Same state, same scene.
+        needs: What must be there.
+        crowd: Objects beside those, wherever there is still room; the others lie as without them.
 
     Raises:
         VlaError: The needs leave no room for one another.
@@ -127,7 +132,8 @@ def draw_scene(rng: Generator, needs: tuple[Need, ...]) -> Scene:
         items = _try_layout(rng, wanted)
         if items is not None:
             order = rng.permutation(len(items))
-            return Scene(tuple(items[i] for i in order))
+            laid = [items[i] for i in order]
+            return Scene((*laid, *_crowd(rng, needs, laid, crowd)))
     names = ', '.join(need.thing.phrase for need in wanted)
     raise VlaError(f'no room on the table for {names}: {_ATTEMPTS} layouts overlapped')
 
@@ -141,6 +147,25 @@ def _extras(rng: Generator, needs: tuple[Need, ...]) -> list[Need]:
     if not any(need.thing.shape == 'bowl' for need in needs):
         chosen.append(Thing(COLOURS[int(rng.integers(len(COLOURS)))], 'bowl'))
     return [Need(thing) for thing in chosen]
+
+
+def _crowd(
+    rng: Generator, needs: tuple[Need, ...], laid: list[Item], count: int
+) -> tuple[Item, ...]:
+    """More objects that nobody asked for, as many of so many as find room."""
+    clear = [(need.thing, need.clear) for need in needs if need.clear is not None]
+    taken = {item.thing for item in laid}
+    kinds = [Thing(colour, shape) for shape in ('cube', 'cylinder') for colour in COLOURS]
+    free = [thing for thing in kinds if thing not in taken]
+    added: list[Item] = []
+    for index in rng.permutation(len(free))[:count] if count else ():
+        for _ in range(_ATTEMPTS):
+            x, y = TABLE.draw(rng)
+            item = Item(free[int(index)], x, y, float(rng.uniform(-np.pi, np.pi)))
+            if _fits(item, [*laid, *added], clear):
+                added.append(item)
+                break
+    return tuple(added)
 
 
 def _try_layout(rng: Generator, needs: list[Need]) -> list[Item] | None:

@@ -18,6 +18,7 @@ from vla_sim.collisions import Collisions
 from vla_sim.ground_truth import GroundTruth, Pose
 from vla_sim.scene import draw_scene
 from vla_sim.servo import ServoReference
+from vla_sim.setting import USUAL, Setting
 from vla_sim.tasks.instruction import draw_task, parse
 from vla_sim.tasks.task import Task
 from vla_sim.world import build_world
@@ -52,7 +53,12 @@ class Simulator:
     """
 
     def __init__(
-        self, robot: Robot, robot_path: Path, seed: int = 0, instruction: str = ''
+        self,
+        robot: Robot,
+        robot_path: Path,
+        seed: int = 0,
+        instruction: str = '',
+        setting: Setting = USUAL,
     ) -> None:
         """Build the world and lay out the first scene.
 
@@ -61,6 +67,7 @@ class Simulator:
             robot_path: File it was read from, against which its URDF is found.
             seed: Of the scene.
             instruction: What the scene must make possible; empty: the seed chooses.
+            setting: How the world looks, and how much lies about in it.
 
         Raises:
             VlaError: The robot cannot be simulated, or the instruction is not understood.
@@ -74,7 +81,7 @@ class Simulator:
         self._lock = threading.RLock()
         self._steps = 0
         self.collisions = Collisions()
-        self.instruction = self.reset(seed, instruction)
+        self.instruction = self.reset(seed, instruction, setting)
 
     @property
     def robot_path(self) -> Path:
@@ -91,12 +98,13 @@ class Simulator:
         """Simulated time; starts at 0 and never jumps, not even at a reset."""
         return self._steps * round(PHYSICS_STEP_S * 1e9)
 
-    def reset(self, seed: int, instruction: str = '') -> str:
+    def reset(self, seed: int, instruction: str = '', setting: Setting = USUAL) -> str:
         """Put the arm in its home posture and lay out a scene.
 
         Args:
             seed: Same seed and instruction, same scene.
             instruction: What the scene must make possible; empty: the seed chooses.
+            setting: How the world looks, and how much lies about in it.
 
         Returns:
             The instruction that the scene was laid out for.
@@ -106,8 +114,8 @@ class Simulator:
         """
         rng = np.random.default_rng(seed)
         task = parse(instruction) if instruction else draw_task(rng)
-        scene = draw_scene(rng, task.needs())
-        model = build_world(self.robot, self._robot_path, scene)
+        scene = draw_scene(rng, task.needs(), setting.crowd)
+        model = build_world(self.robot, self._robot_path, scene, setting.look)
         data = mujoco.MjData(model)
         with self._lock:
             self._model, self._data = model, data

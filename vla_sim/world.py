@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from vla_contract.errors import VlaError
 from vla_contract.robot import Robot
@@ -12,6 +13,7 @@ from vla_sim.arm import PHYSICS_STEP_S, VISUAL_GROUP, load_arm
 from vla_sim.objects import add_item
 from vla_sim.obstacles import add_obstacles
 from vla_sim.scene import SIDE_LINE_Y, Scene
+from vla_sim.setting import USUAL, Look, Triple, turned
 
 SCENE_FRAME = 'scene_camera_optical_frame'
 HALF_TURN = (0.0, 1.0, 0.0, 0.0)
@@ -31,20 +33,22 @@ _EYE = (1.26, 0.60, 0.70)
 _LOOK_AT = (0.27, 0.0, 0.17)
 
 
-def build_world(robot: Robot, robot_path: Path, scene: Scene) -> mujoco.MjModel:
+def build_world(
+    robot: Robot, robot_path: Path, scene: Scene, look: Look = USUAL.look
+) -> mujoco.MjModel:
     """Put the arm, the table and a scene together."""
     spec = load_arm(robot, robot_path)
-    _set_options(spec, robot)
-    _add_room(spec)
-    _add_table(spec)
+    _set_options(spec, robot, look)
+    _add_room(spec, look)
+    _add_table(spec, look)
     add_obstacles(spec, robot, robot_path)
-    _add_cameras(spec, robot, robot_path)
+    _add_cameras(spec, robot, robot_path, look)
     for item in scene.items:
         add_item(spec, item)
     return spec.compile()
 
 
-def _set_options(spec: mujoco.MjSpec, robot: Robot) -> None:
+def _set_options(spec: mujoco.MjSpec, robot: Robot, look: Look) -> None:
     """Steps and solver that hold a gripped object without creep; cheap and even light.
 
     The drawing buffer is as large as the largest camera: all of it is cleared for every picture.
@@ -62,15 +66,15 @@ def _set_options(spec: mujoco.MjSpec, robot: Robot) -> None:
     visual.quality.numquads = 1
     visual.global_.offwidth = max((camera.width for camera in robot.cameras), default=640)
     visual.global_.offheight = max((camera.height for camera in robot.cameras), default=480)
-    visual.headlight.ambient = (0.36, 0.37, 0.39)
-    visual.headlight.diffuse = (0.16, 0.16, 0.16)
+    visual.headlight.ambient = _lit((0.36, 0.37, 0.39), look)
+    visual.headlight.diffuse = _lit((0.16, 0.16, 0.16), look)
     visual.headlight.specular = (0.0, 0.0, 0.0)
     spec.stat.extent = 1.0
     visual.map.znear = 0.01
     visual.map.zfar = 12.0
 
 
-def _add_room(spec: mujoco.MjSpec) -> None:
+def _add_room(spec: mujoco.MjSpec, look: Look) -> None:
     """A floor and plain walls, cheaper to draw than a sky, and two lamps that cast no shadow."""
     spec.worldbody.add_geom(
         name='floor',
@@ -86,18 +90,20 @@ def _add_room(spec: mujoco.MjSpec) -> None:
         _add_paint(spec, (side * far, 0.0, middle), across, _WALL_RGBA)
         along = (_ROOM_HALF, _SLAB, _ROOM_HALF)
         _add_paint(spec, (0.0, side * far, middle), along, _WALL_RGBA)
-    for x, y, strength in ((1.2, -1.5, 0.45), (-0.8, 1.6, 0.22)):
+    turn = turned((0.0, 0.0, look.light_turn))
+    for east, north, strength in ((1.2, -1.5, 0.45), (-0.8, 1.6, 0.22)):
+        x, y, _ = map(float, turn @ (east, north, 0.0))
         spec.worldbody.add_light(
             pos=(x, y, 2.4),
             dir=(-x, -y, -2.2),
             type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
             castshadow=False,
-            diffuse=(strength, strength, strength * 0.97),
+            diffuse=_lit((strength, strength, strength * 0.97), look),
             specular=(0.3, 0.3, 0.3),
         )
 
 
-def _add_table(spec: mujoco.MjSpec) -> None:
+def _add_table(spec: mujoco.MjSpec, look: Look) -> None:
     """A table whose top is z = 0, with lines where its left and right sides begin."""
     middle_x = (_TABLE_X[0] + _TABLE_X[1]) / 2
     half_x = (_TABLE_X[1] - _TABLE_X[0]) / 2
@@ -107,7 +113,7 @@ def _add_table(spec: mujoco.MjSpec) -> None:
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=(half_x, half_y, _TABLE_THICKNESS / 2),
         pos=(middle_x, 0.0, -_TABLE_THICKNESS / 2),
-        rgba=(0.74, 0.66, 0.56, 1.0),
+        rgba=(*look.table, 1.0),
         friction=(0.6, 0.005, 0.0001),
         condim=4,
         group=VISUAL_GROUP,
@@ -143,15 +149,23 @@ def _add_paint(
     )
 
 
-def _add_cameras(spec: mujoco.MjSpec, robot: Robot, robot_path: Path) -> None:
+def _add_cameras(spec: mujoco.MjSpec, robot: Robot, robot_path: Path, look: Look) -> None:
     """A camera at each optical frame of the URDF, and one that faces the table from the front."""
+    eye = tuple(float(x) for x in np.add(_EYE, look.scene_shift))
+    target = tuple(float(x) for x in np.add(_LOOK_AT, look.scene_shift))
+    turn = turned(look.scene_turn)
     for camera in robot.cameras:
         body = spec.body(camera.frame)
         if body is not None:
-            body.add_camera(name=camera.name, quat=HALF_TURN, fovy=WRIST_FOVY_DEG)
+            body.add_camera(
+                name=camera.name,
+                pos=look.wrist_shift,
+                quat=_after(HALF_TURN, look.wrist_turn),
+                fovy=WRIST_FOVY_DEG,
+            )
         elif camera.frame == SCENE_FRAME:
             spec.worldbody.add_camera(
-                name=camera.name, pos=_EYE, xyaxes=_facing(_EYE, _LOOK_AT), fovy=SCENE_FOVY_DEG
+                name=camera.name, pos=eye, xyaxes=_facing(eye, target, turn), fovy=SCENE_FOVY_DEG
             )
         else:
             raise VlaError(
@@ -160,9 +174,29 @@ def _add_cameras(spec: mujoco.MjSpec, robot: Robot, robot_path: Path) -> None:
             )
 
 
-def _facing(eye: tuple[float, ...], target: tuple[float, ...]) -> list[float]:
-    """Right and up axes of an upright camera that looks from a point to another."""
+def _lit(colour: Triple, look: Look) -> Triple:
+    """A light's colour in a look."""
+    red, green, blue = (
+        c * look.light_strength * t for c, t in zip(colour, look.light_tint, strict=True)
+    )
+    return red, green, blue
+
+
+def _after(quaternion: tuple[float, ...], turn: Triple) -> tuple[float, ...]:
+    """A quaternion w x y z, turned by a rotation vector; unchanged where that is none."""
+    if not any(turn):
+        return quaternion
+    own, both = np.zeros(4), np.zeros(4)
+    mujoco.mju_mat2Quat(own, turned(turn).ravel())
+    mujoco.mju_mulQuat(both, own, np.array(quaternion))
+    return tuple(float(x) for x in both)
+
+
+def _facing(
+    eye: tuple[float, ...], target: tuple[float, ...], turn: NDArray[np.float64]
+) -> list[float]:
+    """Right and up axes of an upright camera that looks from a point to another, then turned."""
     backward = np.subtract(eye, target)
     right = np.cross((0.0, 0.0, 1.0), backward)
     up = np.cross(backward, right)
-    return [*(right / np.linalg.norm(right)), *(up / np.linalg.norm(up))]
+    return [*(turn @ (right / np.linalg.norm(right))), *(turn @ (up / np.linalg.norm(up)))]
