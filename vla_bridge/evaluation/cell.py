@@ -88,7 +88,11 @@ class Cell:
         """The world of an episode."""
         deployment = self.deployment
         return Simulator(
-            deployment.robot, deployment.robot_path, episode.scene_seed, episode.layout
+            deployment.robot,
+            deployment.robot_path,
+            episode.scene_seed,
+            episode.layout,
+            episode.setting,
         )
 
     def _avoidance(self) -> Avoidance | None:
@@ -158,11 +162,15 @@ class _Run:
         self._reason, self._ended = '', False
         self._timeline.after(ARMED_S, self._arm.allow_motion)
         self._timeline.after(BEGIN_S, lambda: self._give(episode.instruction))
+        change = self._change = episode.change
+        if change is not None:
+            self._timeline.after(BEGIN_S + change.after_s, lambda: self._give(change.instruction))
 
     def outcome(self) -> Outcome:
         """Let it happen, and say how it went."""
         timeline = self._timeline
-        timeline.run(round((BEGIN_S + LIMIT_S) * NS), lambda: self._ended)
+        after_s = self._change.after_s if self._change else 0.0
+        timeline.run(round((BEGIN_S + after_s + LIMIT_S) * NS), lambda: self._ended)
         if not self._ended:
             self._end('not done in time')
         duration_s = self._since(self._begin_ns)
@@ -178,6 +186,8 @@ class _Run:
 
     def _give(self, instruction: str) -> None:
         """Give an instruction, as the instruction node does."""
+        if self._ended:
+            return
         first = self._task is None
         self._task = Assignment('first' if first else 'second', instruction)
         self._task_ns = self._timeline.now_ns
@@ -201,7 +211,8 @@ class _Run:
     def _look_at_task(self) -> None:
         """Is it done, or can it not be done any more?"""
         verdict = self._judge.verdict()
-        if verdict is not None and verdict.success:
+        waiting = self._change is not None and self._task_ns == self._begin_ns
+        if verdict is not None and verdict.success and not waiting:
             self._done_s = self._since(self._task_ns)
             self._end('')
         elif stopped := self._arm.stopped():
