@@ -3,8 +3,6 @@
 
 from pathlib import Path
 
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-
 from vla_contract.errors import VlaError
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -15,8 +13,10 @@ def share() -> Path:
     if (_CHECKOUT / 'config').is_dir():
         return _CHECKOUT
     try:
+        from ament_index_python.packages import get_package_share_directory
+
         return Path(get_package_share_directory('vla_control'))
-    except PackageNotFoundError as error:
+    except (ImportError, LookupError) as error:  # no ROS, or not this package
         raise VlaError(
             f'config/ is neither beside {_CHECKOUT} nor in a ROS package vla_control; '
             'source the workspace that vla_control is installed in'

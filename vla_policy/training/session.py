@@ -90,7 +90,7 @@ def train(
     """
     recipe, policy = plan.recipe, plan.policy
     model = recipe.model(policy)
-    _refuse_overwriting(plan)
+    _refuse_folder(plan)
     if not crew.leads:
         crew.wait()  # the leading process decodes the pictures, the others find them decoded
     frames = load_frames(plan.datasets, policy, read)
@@ -136,7 +136,10 @@ def measure(frames: Frames, model: ModelConfig, recipe: Recipe) -> dict[str, Nor
     return found
 
 
-def _refuse_overwriting(plan: Plan) -> None:
+def _refuse_folder(plan: Plan) -> None:
+    """Nothing is overwritten, and what is to go on has begun."""
+    if plan.resume and not (plan.folder / RESUME).exists():
+        raise VlaError(f'{plan.folder}: no run to go on with; without --resume one begins')
     if not plan.resume and any((plan.folder / name).exists() for name in (MODEL, RESUME)):
         raise VlaError(
             f'{plan.folder}: a model is there already; go on with --resume, or name another folder'

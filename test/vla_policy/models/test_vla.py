@@ -121,7 +121,7 @@ def test_model_without_cameras_or_state_still_reads_the_instruction() -> None:
     assert chunk.shape == (2, 4, 3)
 
 
-def test_default_model_of_two_cameras_keeps_to_five_million_weights() -> None:
+def test_default_model_of_two_cameras_keeps_to_25_megabytes() -> None:
     """So that its checkpoint can live in the repository."""
     columns = (*(f'joint_{index}' for index in range(6)), 'gripper')
     config = model_config(
@@ -136,4 +136,4 @@ def test_default_model_of_two_cameras_keeps_to_five_million_weights() -> None:
         trunk=type(COMPACT)(),
         head=FlowHeadConfig(),
     )
-    assert build_vla(config).trainable_parameters() <= 5_000_000
+    assert 4 * build_vla(config).trainable_parameters() <= 25_000_000

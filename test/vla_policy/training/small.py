@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small thing to learn: a bright square says where the arm should go."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
+import yaml
 
 from vla_contract.policy import Policy
+from vla_policy.datasets import layout
+from vla_policy.datasets.spec import Codec, DatasetSpec, ImageFeature, VectorFeature
+from vla_policy.datasets.writer import DatasetWriter
 from vla_policy.heads.config import DecoderConfig, RegressionHeadConfig
 from vla_policy.models.config import CompactTrunkConfig, LanguageConfig
 from vla_policy.models.vla import build_vla
@@ -80,3 +86,38 @@ def parts(recipe: Recipe = RECIPE) -> tuple[Learner, Examples]:
     learner = Learner(build_vla(model), 2)
     embeddings = np.zeros((1, model.language_width), np.float32)
     return learner, Examples(found, model, recipe, measure(found, model, recipe), embeddings)
+
+
+def write_dataset(folder: Path) -> Path:
+    """Three episodes of the frames as a dataset."""
+    found = frames(episodes=3)
+    image = POLICY.images[0]
+    vectors = (
+        VectorFeature(layout.STATE, POLICY.state.columns),
+        VectorFeature(layout.ACTION, POLICY.action.columns),
+        VectorFeature(layout.HINTS, ('across', 'down')),
+    )
+    pictures = (ImageFeature(image.key, image.width, image.height),)
+    writer = DatasetWriter(folder, DatasetSpec(10, 'small_robot', vectors, pictures, Codec.PNG))
+    for index in range(len(found)):
+        writer.add_frame(
+            {
+                layout.STATE: found.state[index],
+                layout.ACTION: found.action[index],
+                layout.HINTS: found.hints[index],
+                image.key: found.images[image.key][index],
+            },
+            'go there',
+        )
+        if index + 1 == len(found) or found.episode[index + 1] != found.episode[index]:
+            writer.save_episode({})
+    writer.finish()
+    return folder
+
+
+def write_recipe(folder: Path) -> Path:
+    """The recipe as a file, with its policy file beside it."""
+    for name, document in (('small', POLICY), ('recipe', RECIPE)):
+        text = yaml.safe_dump(document.model_dump(mode='json'))
+        (folder / f'{name}.yaml').write_text(text)
+    return folder / 'recipe.yaml'

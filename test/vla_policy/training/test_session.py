@@ -8,14 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
-from test.vla_policy.training.small import POLICY, RECIPE, frames
+from test.vla_policy.training.small import POLICY, RECIPE, frames, write_dataset, write_recipe
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
-from vla_policy.datasets.layout import ACTION, HINTS, STATE
-from vla_policy.datasets.spec import Codec, DatasetSpec, ImageFeature, VectorFeature
-from vla_policy.datasets.writer import DatasetWriter
 from vla_policy.learned import Learned
 from vla_policy.models.language import installed_folder
 from vla_policy.training.parallel import Crew
@@ -35,40 +31,13 @@ def weights_or_skip() -> None:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """The small frames as a dataset."""
-    found = frames(episodes=3)
-    image = POLICY.images[0]
-    vectors = (
-        VectorFeature(STATE, POLICY.state.columns),
-        VectorFeature(ACTION, POLICY.action.columns),
-        VectorFeature(HINTS, ('across', 'down')),
-    )
-    pictures = (ImageFeature(image.key, image.width, image.height),)
-    writer = DatasetWriter(
-        tmp_path / 'data', DatasetSpec(10, 'small_robot', vectors, pictures, Codec.PNG)
-    )
-    for index in range(len(found)):
-        writer.add_frame(
-            {
-                STATE: found.state[index],
-                ACTION: found.action[index],
-                HINTS: found.hints[index],
-                image.key: found.images[image.key][index],
-            },
-            'go there',
-        )
-        if index + 1 == len(found) or found.episode[index + 1] != found.episode[index]:
-            writer.save_episode({})
-    writer.finish()
-    return tmp_path / 'data'
+    return write_dataset(tmp_path / 'data')
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     """A recipe file, with its policy file beside it."""
-    for name, document in (('small', POLICY), ('recipe', RECIPE)):
-        text = yaml.safe_dump(document.model_dump(mode='json'))
-        (tmp_path / f'{name}.yaml').write_text(text)
-    return tmp_path / 'recipe.yaml'
+    return write_recipe(tmp_path)
 
 
 def test_a_dataset_becomes_a_policy(data: Path, recipe: Path, tmp_path: Path) -> None:
