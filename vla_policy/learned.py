@@ -18,24 +18,30 @@ from vla_contract.policy import Policy as PolicyFile
 from vla_policy.checkpoint import load_checkpoint
 from vla_policy.execution.chunking import Guidance
 from vla_policy.heads.guide import Guide, Prefix
-from vla_policy.models.language import SentenceEncoder
+from vla_policy.models.reader import Reader, reader_of
 from vla_policy.models.relative import RelativeColumns
 from vla_policy.models.tensors import Context, Inputs
 from vla_policy.policy import Rows
 
 Array = NDArray[np.float64]
 
+DONE_ANSWERS = 3
+"""The task is over when so many answers in a row say that it is done: one may err."""
+
 
 class Learned:
     """A checkpoint that answers. Guided, conditioned or at two rates where its head can be."""
 
-    def __init__(self, policy: PolicyFile, folder: Path, seed: int = 0) -> None:
+    def __init__(
+        self, policy: PolicyFile, folder: Path, seed: int = 0, reader: Reader | None = None
+    ) -> None:
         """Load a checkpoint.
 
         Args:
             policy: Agrees with the checkpoint's contract (vla_policy/learned_file.py).
             folder: Of the checkpoint.
             seed: Of what is drawn: the same questions in the same order, the same answers.
+            reader: Of instructions; without it, that of the model.
 
         Raises:
             VlaError: It cannot be loaded.
@@ -51,19 +57,16 @@ class Learned:
         self._vla.to(self._device)
         self._seed = seed
         self._generator = Generator(self._device).manual_seed(seed)
-        self._encoder = (
-            SentenceEncoder(self._config.language.waves) if self._config.language_width else None
-        )
-        self._language = torch.zeros(1, self._config.language_width)
+        self._reader = reader or reader_of(self._config)
+        self._instruction = ''
         self._frames: list[Observation] = []
+        self._done = 0
 
     def reset(self, instruction: str) -> None:
         """Forget what came before and start on an instruction."""
         self._frames.clear()
         self._generator.manual_seed(self._seed)
-        if self._encoder is not None:
-            vector = self._encoder.encode([instruction])
-            self._language = torch.from_numpy(vector).to(self._device)
+        self._instruction, self._done = instruction, 0
 
     def infer(self, observation: Observation, prefix: Array) -> Rows:
         """Answer an observation; the prefix counts where the policy file's strategy says so."""
@@ -94,14 +97,19 @@ class Learned:
         The head was trained on contexts of its own moment: rows are relative to the state then.
         """
         del seen_ns
-        with torch.no_grad():
-            rows = self._vla.head.sample(latent, self._generator)
-        return Rows(self._denormalised(rows, observation))
+        return self._rows(latent, observation, None)
 
     def _answer(self, observation: Observation, guide: Guide | Prefix | None) -> Rows:
+        return self._rows(self.encode(observation), observation, guide)
+
+    def _rows(
+        self, context: Context, observation: Observation, guide: Guide | Prefix | None
+    ) -> Rows:
         with torch.no_grad():
-            rows = self._vla.act(self._inputs(observation), self._generator, guide)
-        return Rows(self._denormalised(rows, observation))
+            rows = self._vla.head.sample(context, self._generator, guide)
+            done = self._vla.done is not None and bool(self._vla.done(context.summary) > 0.0)
+        self._done = self._done + 1 if done else 0
+        return Rows(self._denormalised(rows, observation), finished=self._done >= DONE_ANSWERS)
 
     def _inputs(self, observation: Observation) -> Inputs:
         """The newest frames as the model takes them."""
@@ -111,14 +119,12 @@ class Learned:
         missing = self._config.history - len(self._frames)
         frames = [self._frames[0]] * missing + self._frames
         state = np.stack([self._state.to_unit(frame.state) for frame in frames])
-        return Inputs(
-            images={
-                image.key: torch.stack([self._picture(frame, image.key) for frame in frames])[None]
-                for image in self._config.images
-            },
-            state=torch.from_numpy(state.astype(np.float32)).to(self._device)[None],
-            language=self._language,
-        )
+        images = {
+            image.key: torch.stack([self._picture(frame, image.key) for frame in frames])[None]
+            for image in self._config.images
+        }
+        felt = torch.from_numpy(state.astype(np.float32)).to(self._device)[None]
+        return self._reader.inputs(images, felt, [self._instruction])
 
     def _picture(self, observation: Observation, key: str) -> Tensor:
         pixels = observation.images.get(key)

@@ -173,6 +173,7 @@ class ModelConfig(Document):
         rows: Of a chunk.
         history: Frames it sees, the newest last.
         relative: Columns but for the gripper are differences from the observed state.
+        done: It also says whether the task is done.
         language: The sentence encoder; a vision-language model reads for itself instead.
         trunk: What reads.
         head: What answers.
@@ -184,6 +185,7 @@ class ModelConfig(Document):
     rows: Annotated[int, Field(gt=0, le=MOST_ROWS)]
     history: Count = 1
     relative: bool = True
+    done: bool = False
     language: LanguageConfig = LanguageConfig()
     trunk: TrunkConfig = CompactTrunkConfig()
     head: HeadConfig

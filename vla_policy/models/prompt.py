@@ -10,6 +10,8 @@ from torch import Tensor
 from transformers import AutoProcessor
 
 from vla_contract.errors import VlaError
+from vla_policy.models.tensors import Inputs
+from vla_policy.models.vlm import TextInputs
 
 IMAGE_WORD = '<image>'
 LABELS = 'labels'  # which words to learn: made by some processors, and no input of a trunk
@@ -61,3 +63,23 @@ class Prompter:
             [message], add_generation_prompt=True, tokenize=False
         )
         return text
+
+
+class PromptReader:
+    """Each instruction as a prompt with the newest pictures, by a model's own processor."""
+
+    def __init__(self, prompter: Prompter) -> None:
+        """Read with a processor."""
+        self._prompter = prompter
+
+    def inputs(
+        self, images: Mapping[str, Tensor], state: Tensor, instructions: Sequence[str]
+    ) -> Inputs:
+        """As in Reader (reader.py)."""
+        shown = {
+            key: list((255.0 * each[:, -1]).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+            for key, each in images.items()
+        }
+        features = self._prompter.features(shown, instructions)
+        there = {name: each.to(state.device) for name, each in features.items()}
+        return TextInputs(images, state, state.new_zeros(len(state), 0), there)

@@ -3,8 +3,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
+import torch
 from torch import Tensor, nn
 
 
@@ -23,6 +25,13 @@ class Inputs:
     state: Tensor
     language: Tensor
 
+    def to(self, device: torch.device) -> Self:
+        """The same where a model is."""
+        images = {key: each.to(device, non_blocking=True) for key, each in self.images.items()}
+        return replace(
+            self, images=images, state=self.state.to(device), language=self.language.to(device)
+        )
+
 
 @dataclass(frozen=True)
 class Context:
@@ -37,6 +46,10 @@ class Context:
     tokens: Tensor
     mask: Tensor
     summary: Tensor
+
+    def first(self, count: int) -> 'Context':
+        """Of the first examples of the batch alone."""
+        return Context(self.tokens[:count], self.mask[:count], self.summary[:count])
 
 
 class Trunk(nn.Module, ABC):

@@ -29,6 +29,7 @@ class Vla(nn.Module):
         config: What it was made of.
         trunk: What reads.
         head: What answers.
+        done: Says from the readout whether the task is done, as a logit; None where nothing does.
     """
 
     def __init__(self, config: ModelConfig, trunk: Trunk, head: Head) -> None:
@@ -37,6 +38,7 @@ class Vla(nn.Module):
         self.config = config
         self.trunk = trunk
         self.head = head
+        self.done = nn.Linear(trunk.width, 1) if config.done else None
 
     def encode(self, inputs: Inputs) -> Context:
         """Read a batch.

@@ -7,7 +7,7 @@ afterwards, where a readout token sums up what was read.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +35,11 @@ class TextInputs(Inputs):
     """
 
     features: Mapping[str, Tensor]
+
+    def to(self, device: torch.device) -> Self:
+        """The same where a model is."""
+        features = {name: each.to(device) for name, each in self.features.items()}
+        return replace(super().to(device), features=features)
 
 
 class VlmTrunk(Trunk):

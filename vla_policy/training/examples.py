@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from vla_policy.models.config import ModelConfig
+from vla_policy.models.reader import Reader
 from vla_policy.models.relative import RelativeColumns
 from vla_policy.models.tensors import Inputs
 from vla_policy.normalization import Normalizer
@@ -23,29 +24,30 @@ _MEASURED = 20_000
 
 
 class Examples:
-    """Draws batches from frames."""
+    """Draws batches: frames that were acted out and, by the recipe's share, pairs after them."""
 
     def __init__(
         self,
-        frames: Frames,
+        acted: Frames,
         model: ModelConfig,
         recipe: Recipe,
         normalizers: Mapping[str, Normalizer],
-        embeddings: NDArray[np.float32],
+        reader: Reader,
+        pairs: Frames | None = None,
     ) -> None:
         """Draw for a model.
 
         Args:
-            frames: All there are.
+            acted: Demonstrations.
             model: Says what it sees and answers.
             recipe: Size of batches, seed, and changes.
             normalizers: Of ``state``, ``action`` (relative where the model is) and ``hints``.
-            embeddings: Of the frames' tasks, one a row.
+            reader: Reads instructions for the model.
+            pairs: Pictures and sentences alone, with their hints.
         """
-        self._frames, self._model, self._recipe = frames, model, recipe
+        self._acted, self._pairs, self._reader = acted, pairs, reader
+        self._model, self._recipe = model, recipe
         self._normalizers = normalizers
-        self._embeddings = torch.from_numpy(embeddings)
-        self._first, self._last = frames.first_and_last()
         self._relative = RelativeColumns(
             model.state_columns, model.action_columns, relative=model.relative
         )
@@ -54,27 +56,54 @@ class Examples:
         """One part of a step's batch."""
         size = self._recipe.batch // self._recipe.parts
         seed = seed_of(self._recipe.seed, step, part)
-        indexes = np.random.default_rng(seed).integers(len(self._frames), size=size)
-        return self.take(indexes, Generator().manual_seed(seed))
+        rng, generator = np.random.default_rng(seed), Generator().manual_seed(seed)
+        paired = 0 if self._pairs is None else round(self._recipe.pairs * size)
+        acted = rng.integers(len(self._acted), size=size - paired)
+        if self._pairs is None or not paired:
+            return self.take(acted, generator)
+        return self.take(acted, generator, rng.integers(len(self._pairs), size=paired))
 
-    def take(self, indexes: NDArray[np.int64], generator: Generator | None) -> Batch:
-        """A batch of these frames; without a generator, as they are."""
-        frames, model = self._frames, self._model
-        past = history_of(indexes, self._first, model.history)
-        rows, valid = rows_ahead(frames, indexes, self._last, model.rows)
-        wanted = self._relative.to_relative(rows, frames.state[indexes])
-        state = torch.from_numpy(self._unit(STATE, frames.state[past]))
-        images = {image.key: _pictures(frames.images[image.key], past) for image in model.images}
+    def take(
+        self,
+        acted: NDArray[np.int64],
+        generator: Generator | None,
+        paired: NDArray[np.int64] | None = None,
+    ) -> Batch:
+        """A batch of these frames and pairs; without a generator, as they are."""
+        frames = self._acted
+        rows, valid = rows_ahead(frames, acted, self._model.rows)
+        wanted = self._relative.to_relative(rows, frames.state[acted])
+        done = np.zeros(len(acted), bool) if frames.done is None else frames.done[acted]
+        seen = [(self._acted, acted)]
+        if paired is not None and self._pairs is not None:
+            seen.append((self._pairs, paired))
+        hints = np.concatenate([each.hints[indexes] for each, indexes in seen])
+        return Batch(
+            inputs=self._inputs(seen, generator),
+            actions=torch.from_numpy(self._unit(ACTION, wanted)),
+            valid=torch.from_numpy(valid),
+            done=torch.from_numpy(done.astype(np.float32)),
+            hints=torch.from_numpy(self._unit(HINTS, hints)),
+        )
+
+    def _inputs(
+        self, seen: list[tuple[Frames, NDArray[np.int64]]], generator: Generator | None
+    ) -> Inputs:
+        """What the model sees of all of them."""
+        history = self._model.history
+        past = [(each, history_of(each, indexes, history)) for each, indexes in seen]
+        images = {
+            image.key: torch.cat([_pictures(each.images[image.key], at) for each, at in past])
+            for image in self._model.images
+        }
+        felt = np.concatenate([each.state[at] for each, at in past])
+        state = torch.from_numpy(self._unit(STATE, felt))
         if generator is not None:
             amount = self._recipe.augmentation
             images = {key: augment(each, amount, generator) for key, each in images.items()}
             state = state + amount.state_noise * torch.randn(state.shape, generator=generator)
-        return Batch(
-            inputs=Inputs(images, state, self._embeddings[frames.task[indexes]]),
-            actions=torch.from_numpy(self._unit(ACTION, wanted)),
-            valid=torch.from_numpy(valid),
-            hints=torch.from_numpy(self._unit(HINTS, frames.hints[indexes])),
-        )
+        tasks = [each.tasks[number] for each, indexes in seen for number in each.task[indexes]]
+        return self._reader.inputs(images, state, tasks)
 
     def _unit(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
         if name not in self._normalizers:
@@ -90,10 +119,9 @@ def seed_of(*numbers: int) -> int:
 def relative_rows(frames: Frames, model: ModelConfig) -> NDArray[np.float32]:
     """Rows (N, A) as the model is to answer them, to take statistics of."""
     columns = RelativeColumns(model.state_columns, model.action_columns, relative=model.relative)
-    _, last = frames.first_and_last()
     stride = -(-len(frames) // _MEASURED)
     indexes = np.arange(0, len(frames), stride, dtype=np.int64)
-    rows, valid = rows_ahead(frames, indexes, last, model.rows)
+    rows, valid = rows_ahead(frames, indexes, model.rows)
     found: NDArray[np.float32] = columns.to_relative(rows, frames.state[indexes])[valid]
     return found
 

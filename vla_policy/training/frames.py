@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,12 @@ class Frames:
     Attributes:
         images: By the policy's key: (N, H, W, 3) uint8; may lie on disk.
         state: (N, S) float32, in the policy's units.
-        action: (N, A) float32, likewise.
+        action: (N, A) float32, likewise; zeros where nothing was acted out.
         task: (N,) index into ``tasks``.
         tasks: Instructions.
         episode: (N,) number of the episode.
         hints: (N, K) float32: what the simulator knew beside, for an auxiliary loss; K may be 0.
+        done: (N,) bool: was the task done? None where nobody knows.
     """
 
     images: Mapping[str, NDArray[np.uint8]]
@@ -32,11 +34,13 @@ class Frames:
     tasks: tuple[str, ...]
     episode: Indexes
     hints: NDArray[np.float32]
+    done: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         """How many frames."""
         return len(self.state)
 
+    @cached_property
     def first_and_last(self) -> tuple[Indexes, Indexes]:
         """First and last frame of each frame's episode."""
         changes = np.flatnonzero(np.diff(self.episode)) + 1
@@ -47,20 +51,20 @@ class Frames:
 
 
 def rows_ahead(
-    frames: Frames, indexes: Indexes, last: Indexes, rows: int
+    frames: Frames, indexes: Indexes, rows: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Actions (B, rows, A) from each frame on, and which of them are in its episode.
 
     After its end the last row is repeated, which does not count.
     """
     wanted = indexes[:, None] + np.arange(rows)
-    ends = last[indexes][:, None]
+    ends = frames.first_and_last[1][indexes][:, None]
     taken: NDArray[Any] = frames.action[np.minimum(wanted, ends)]
     return taken, wanted <= ends
 
 
-def history_of(indexes: Indexes, first: Indexes, history: int) -> Indexes:
+def history_of(frames: Frames, indexes: Indexes, history: int) -> Indexes:
     """(B, history): each frame and those before it, oldest first; the first is repeated."""
     wanted = indexes[:, None] + np.arange(1 - history, 1)
-    found: Indexes = np.maximum(wanted, first[indexes][:, None])
+    found: Indexes = np.maximum(wanted, frames.first_and_last[0][indexes][:, None])
     return found

@@ -3,31 +3,48 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Generator, Tensor, nn
+from torch.nn import functional
 
 from vla_policy.models.tensors import Inputs
 from vla_policy.models.vla import Vla
 
+LOSSES = ('loss', 'hints', 'done')
+"""Of the actions, of the hints, and of being done, in the order in which a learner answers."""
+
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples.
+    """Examples: those that were acted out, and after them pairs of pictures and a sentence alone.
 
     Attributes:
-        inputs: What was seen.
-        actions: (B, H, A), normalised: what was done next.
-        valid: (B, H): rows that are in the episode.
+        inputs: What was seen, in all B of them.
+        actions: (M, H, A), normalised: what was done next in the first M.
+        valid: (M, H): rows that are in the episode.
+        done: (M,): 1 where the task was done, else 0.
         hints: (B, K), normalised; K may be 0.
     """
 
     inputs: Inputs
     actions: Tensor
     valid: Tensor
+    done: Tensor
     hints: Tensor
+
+    def to(self, device: torch.device) -> 'Batch':
+        """The same where a model is."""
+        return Batch(
+            self.inputs.to(device),
+            self.actions.to(device),
+            self.valid.to(device),
+            self.done.to(device),
+            self.hints.to(device),
+        )
 
 
 class Learner(nn.Module):
-    """One loss of a batch, so that data-parallel wrappers see one forward pass.
+    """The losses of a batch, so that data-parallel wrappers see one forward pass.
 
     The hints are used in training only: that the readout has to say where the thing is that the
     instruction speaks of teaches it sooner what the words mean than actions alone would.
@@ -44,11 +61,16 @@ class Learner(nn.Module):
         self.vla = vla
         self.hints = nn.Linear(vla.trunk.width, hints) if hints else None
 
-    def forward(self, batch: Batch, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Mean loss of the actions, and of the hints (zero where there are none)."""
+    def forward(self, batch: Batch, generator: Generator) -> Tensor:
+        """The mean of each of LOSSES; zero where there is nothing to learn it from."""
         context = self.vla.encode(batch.inputs)
-        loss = self.vla.head.loss(context, batch.actions, batch.valid, generator).mean()
-        if self.hints is None:
-            return loss, loss.new_zeros(())
-        error = self.hints(context.summary) - batch.hints
-        return loss, nn.functional.smooth_l1_loss(error, error.new_zeros(error.shape), beta=0.1)
+        acted = context.first(len(batch.actions))
+        loss = self.vla.head.loss(acted, batch.actions, batch.valid, generator).mean()
+        hints = done = loss.new_zeros(())
+        if self.hints is not None:
+            named = self.hints(context.summary)
+            hints = functional.smooth_l1_loss(named, batch.hints, beta=0.1)
+        if self.vla.done is not None:
+            said = self.vla.done(acted.summary)[:, 0].float()
+            done = functional.binary_cross_entropy_with_logits(said, batch.done)
+        return torch.stack((loss, hints, done)).float()

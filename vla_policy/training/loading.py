@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vla_contract.errors import VlaError
 from vla_contract.policy import ImageInput, Policy
-from vla_policy.datasets.layout import ACTION, HINTS, STATE
+from vla_policy.datasets.layout import ACTION, DONE, HINTS, STATE
 from vla_policy.datasets.reader import Dataset
 from vla_policy.resize import resize
 from vla_policy.training.frames import Frames
@@ -26,9 +26,25 @@ def load_frames(folders: Sequence[Path], policy: Policy, report: Report) -> Fram
     Raises:
         VlaError: A dataset is not whole, or has other columns, keys or rates than the policy.
     """
+    return _load(folders, policy, report, acted=True)
+
+
+def load_pairs(folders: Sequence[Path], policy: Policy, report: Report) -> Frames:
+    """All pairs of pictures and a sentence, with their hints; their actions are zeros.
+
+    Raises:
+        VlaError: As load_frames, or there are no hints.
+    """
+    pairs = _load(folders, policy, report, acted=False)
+    if not pairs.hints.shape[1]:
+        raise VlaError(f'{folders[0]}: no {HINTS}, so that there is nothing to learn from pairs')
+    return pairs
+
+
+def _load(folders: Sequence[Path], policy: Policy, report: Report, *, acted: bool) -> Frames:
     datasets = [Dataset(folder) for folder in folders]
     for dataset in datasets:
-        _refuse_misfit(dataset, policy)
+        _refuse_misfit(dataset, policy, acted=acted)
     tasks = sorted({task for dataset in datasets for task in dataset.tasks.values()})
     number_of = {task: number for number, task in enumerate(tasks)}
     task = [number_of[d.task(index)] for d in datasets for index in range(len(d))]
@@ -39,18 +55,38 @@ def load_frames(folders: Sequence[Path], policy: Policy, report: Report) -> Fram
     return Frames(
         images=images,
         state=np.concatenate([dataset.column(STATE) for dataset in datasets]),
-        action=np.concatenate([dataset.column(ACTION) for dataset in datasets]),
+        action=_action(datasets, policy, acted=acted),
         task=np.array(task, dtype=np.int64),
         tasks=tuple(tasks),
         episode=np.repeat(np.arange(len(lengths)), lengths),
         hints=_hints(datasets),
+        done=_done(datasets),
     )
 
 
-def _refuse_misfit(dataset: Dataset, policy: Policy) -> None:
+def _action(datasets: Sequence[Dataset], policy: Policy, *, acted: bool) -> NDArray[np.float32]:
+    if not acted:
+        return np.zeros((sum(map(len, datasets)), len(policy.action.columns)), np.float32)
+    return np.concatenate([dataset.column(ACTION) for dataset in datasets])
+
+
+def _done(datasets: Sequence[Dataset]) -> NDArray[np.bool_] | None:
+    """Of all datasets, if all know it."""
+    if not all(_has(dataset, DONE) for dataset in datasets):
+        return None
+    return np.concatenate([dataset.column(DONE).reshape(-1).astype(bool) for dataset in datasets])
+
+
+def _has(dataset: Dataset, key: str) -> bool:
+    return any(vector.key == key for vector in dataset.spec.vectors)
+
+
+def _refuse_misfit(dataset: Dataset, policy: Policy, *, acted: bool) -> None:
     """A dataset of another contract teaches nonsense."""
     names = {vector.key: vector.names for vector in dataset.spec.vectors}
-    wanted = {STATE: policy.state.columns, ACTION: policy.action.columns}
+    wanted = {STATE: policy.state.columns}
+    if acted:
+        wanted[ACTION] = policy.action.columns
     for key, columns in wanted.items():
         found = names.get(key, ())
         if found != columns:
@@ -71,8 +107,7 @@ def _refuse_misfit(dataset: Dataset, policy: Policy) -> None:
 
 def _hints(datasets: Sequence[Dataset]) -> NDArray[np.float32]:
     """Of all datasets, if all have them."""
-    known = [any(v.key == HINTS for v in dataset.spec.vectors) for dataset in datasets]
-    if not all(known):
+    if not all(_has(dataset, HINTS) for dataset in datasets):
         return np.zeros((sum(map(len, datasets)), 0), dtype=np.float32)
     return np.concatenate([dataset.column(HINTS) for dataset in datasets])
 

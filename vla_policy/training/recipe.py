@@ -84,6 +84,10 @@ class Recipe(Document):
         average: Share of the average of weights that stays at each step.
         hints: Weight of the auxiliary loss: the model also has to name what the dataset's hints
             hold, such as where the object is that the instruction speaks of; 0: none.
+        done: Weight of the loss of saying whether the task is done, which the datasets have to
+            know (``next.done``); 0: the model does not say it.
+        pairs: Share of each batch that are pairs of pictures and a sentence, of which only the
+            hints are learned; 0: none.
         precision: ``fp32``; ``bf16``: matrices in bfloat16; ``auto``: bf16 on a GPU.
         compile: Compile the model where there is a GPU.
         save_every: Steps between checkpoints.
@@ -104,6 +108,8 @@ class Recipe(Document):
     seed: Annotated[int, Field(ge=0)] = 0
     average: Annotated[float, Field(ge=0, lt=1)] = 0.999
     hints: Annotated[float, Field(ge=0)] = 0.0
+    done: Annotated[float, Field(ge=0)] = 0.0
+    pairs: Share = 0.0
     precision: Literal['auto', 'fp32', 'bf16'] = 'auto'
     compile: bool = False
     save_every: Count = 1000
@@ -112,6 +118,8 @@ class Recipe(Document):
         """A batch splits into its parts, and the rate has time to rise."""
         if self.batch % self.parts:
             yield Contradiction(('batch',), f'{self.batch} is no multiple of parts, {self.parts}')
+        if self.pairs and not self.hints:
+            yield Contradiction(('pairs',), f'{self.pairs:g}, while hints is 0: nothing is learned')
         if self.optimizer.warmup >= self.steps:
             yield Contradiction(
                 ('optimizer', 'warmup'), f'{self.optimizer.warmup}, while steps is {self.steps}'
@@ -129,6 +137,7 @@ class Recipe(Document):
             rows=policy.rows,
             history=self.history,
             relative=self.relative,
+            done=self.done > 0,
             language=self.language,
             trunk=self.trunk,
             head=self.head,

@@ -19,7 +19,7 @@ from vla_contract.yaml_file import read_yaml
 from vla_policy.checkpoint import save_checkpoint
 from vla_policy.datasets.reader import Dataset
 from vla_policy.models.config import ModelConfig
-from vla_policy.models.language import SentenceEncoder
+from vla_policy.models.reader import reader_of
 from vla_policy.models.vla import build_vla
 from vla_policy.normalization import Normalizer
 from vla_policy.trained import STATISTICS, Contract, read_normalizers
@@ -27,7 +27,7 @@ from vla_policy.training.checkpoint import RESUME
 from vla_policy.training.examples import ACTION, HINTS, STATE, Examples, relative_rows
 from vla_policy.training.frames import Frames
 from vla_policy.training.learner import Learner
-from vla_policy.training.loading import Report, load_frames
+from vla_policy.training.loading import Report, load_frames, load_pairs
 from vla_policy.training.parallel import Crew
 from vla_policy.training.plot import plot_losses
 from vla_policy.training.recipe import Recipe
@@ -43,8 +43,9 @@ class Plan:
     Attributes:
         recipe: How.
         recipe_path: Its file; the policy file is named from its folder.
-        datasets: Folders.
+        datasets: Folders of demonstrations.
         folder: Where results go.
+        pairs: Folders of pictures and sentences alone.
         resume: Go on from what is there.
     """
 
@@ -52,6 +53,7 @@ class Plan:
     recipe_path: Path
     datasets: tuple[Path, ...]
     folder: Path
+    pairs: tuple[Path, ...] = ()
     resume: bool = False
 
     @property
@@ -91,18 +93,17 @@ def train(
     recipe, policy = plan.recipe, plan.policy
     model = recipe.model(policy)
     _refuse_folder(plan)
+    _refuse_half_pairs(plan)
     if not crew.leads:
         crew.wait()  # the leading process decodes the pictures, the others find them decoded
     frames = load_frames(plan.datasets, policy, read)
+    pairs = load_pairs(plan.pairs, policy, read) if plan.pairs else None
     if crew.leads:
         crew.wait()
     normalizers = measure(frames, model, recipe)
     torch.manual_seed(recipe.seed)
     learner = Learner(build_vla(model), frames.hints.shape[1] if recipe.hints else 0)
-    embeddings = np.zeros((len(frames.tasks), 0), np.float32)
-    if model.language_width:
-        embeddings = SentenceEncoder(model.language.waves).encode(frames.tasks)
-    examples = Examples(frames, model, recipe, normalizers, embeddings)
+    examples = Examples(frames, model, recipe, normalizers, reader_of(model), pairs)
     trainer = Trainer(learner, recipe, examples, crew, plan.folder)
     if plan.resume:
         trainer.resume()
@@ -128,6 +129,11 @@ def measure(frames: Frames, model: ModelConfig, recipe: Recipe) -> dict[str, Nor
         ACTION: Normalizer.of(relative_rows(frames, model), model.action_columns, scheme),
     }
     hints = frames.hints.shape[1]
+    if recipe.done and frames.done is None:
+        raise VlaError(
+            f'done: {recipe.done:g}, while the datasets do not say when the task is done '
+            '(next.done); set it to 0'
+        )
     if recipe.hints and not hints:
         raise VlaError(f'hints: {recipe.hints:g}, while the datasets hold no hints; set it to 0')
     if recipe.hints:
@@ -163,6 +169,15 @@ def _refuse_other_data(
                 )
 
 
+def _refuse_half_pairs(plan: Plan) -> None:
+    if bool(plan.recipe.pairs) != bool(plan.pairs):
+        given = ', '.join(map(str, plan.pairs)) or 'no folder of pairs'
+        raise VlaError(
+            f'pairs: {plan.recipe.pairs:g}, and {given} given; pairs need both a share of the '
+            'batch and a folder'
+        )
+
+
 def _told(plan: Plan, trainer: Trainer, frames: Frames) -> dict[str, object]:
     """Where the model comes from, for people."""
     last = {name: points[-1][1] for name, points in trainer.losses.items() if points}
@@ -171,6 +186,7 @@ def _told(plan: Plan, trainer: Trainer, frames: Frames) -> dict[str, object]:
         'recipe': plan.recipe.model_dump(mode='json'),
         'recipe_file': plan.recipe_path.name,
         'datasets': [folder.name for folder in plan.datasets],
+        'pairs': [folder.name for folder in plan.pairs],
         'frames': len(frames),
         'episodes': len(np.unique(frames.episode)),
         'instructions': len(frames.tasks),

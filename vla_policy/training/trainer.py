@@ -13,11 +13,10 @@ from torch import Generator, Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from vla_contract.errors import VlaError
-from vla_policy.models.tensors import Inputs
 from vla_policy.training.checkpoint import load_resume, save_resume
 from vla_policy.training.ema import Ema
 from vla_policy.training.examples import Examples, seed_of
-from vla_policy.training.learner import Batch, Learner
+from vla_policy.training.learner import LOSSES, Learner
 from vla_policy.training.optimizer import load_state, make_optimizer, names_of, rate_at, state_of
 from vla_policy.training.parallel import Crew, shared_like
 from vla_policy.training.recipe import Recipe
@@ -32,7 +31,7 @@ class Progress:
 
     Attributes:
         step: Steps made.
-        losses: By name: ``loss``, and ``hints`` where there are any.
+        losses: By name: ``loss``, and ``hints`` and ``done`` where they are learned.
         rate: Learning rate.
         gradient: Length of the gradient before clipping.
         seconds: That the step took.
@@ -157,28 +156,32 @@ class Trainer:
         self.step += 1
         self.average.update(self.learner.vla, self.step)
         means = (self.crew.mean(sums) * self.crew.size / self.recipe.parts).tolist()
-        losses = dict(zip(('loss', 'hints'), means, strict=True))
-        if self.learner.hints is None:
-            del losses['hints']
+        learned = dict(zip(LOSSES, self._weights(), strict=True))
+        losses = {name: mean for name, mean in zip(LOSSES, means, strict=True) if learned[name]}
         for name, value in losses.items():
             self.losses.setdefault(name, []).append((self.step, value))
         return Progress(self.step, losses, rate, float(length), time.perf_counter() - began)
 
     def _gradients(self) -> Tensor:
-        """Add up the gradients of this process's parts of the batch; the sums of both losses."""
+        """Add up the gradients of this process's parts of the batch; the sums of the losses."""
         parts = range(self.crew.rank, self.recipe.parts, self.crew.size)
-        sums = torch.zeros(2, device=self.crew.device)
+        sums = torch.zeros(len(LOSSES), device=self.crew.device)
+        weights = torch.tensor(self._weights(), device=self.crew.device)
         for part in parts:
-            batch = to_device(self.examples.draw(self.step, part), self.crew.device)
+            batch = self.examples.draw(self.step, part).to(self.crew.device)
             seed = seed_of(self.recipe.seed, self.step, part, _DROPOUT)
             torch.manual_seed(seed)
             generator = Generator(self.crew.device).manual_seed(seed)
             with self._precision():
-                loss, hints = self._model(batch, generator)
-            whole: Tensor = (loss + self.recipe.hints * hints) / len(parts)
+                losses = self._model(batch, generator)
+            whole: Tensor = (weights * losses).sum() / len(parts)
             whole.backward()
-            sums += torch.stack((loss, hints)).detach().float()
+            sums += losses.detach()
         return sums
+
+    def _weights(self) -> tuple[float, float, float]:
+        """Of LOSSES."""
+        return 1.0, self.recipe.hints, self.recipe.done
 
     def _precision(self) -> Any:  # noqa: ANN401 - one of two contexts
         kind = self.crew.device.type
@@ -186,21 +189,6 @@ class Trainer:
             self.recipe.precision == 'auto' and kind == 'cuda'
         )
         return torch.autocast(kind, torch.bfloat16) if low else nullcontext()
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """A batch where the model is."""
-    inputs = batch.inputs
-    return Batch(
-        inputs=Inputs(
-            images={key: each.to(device, non_blocking=True) for key, each in inputs.images.items()},
-            state=inputs.state.to(device),
-            language=inputs.language.to(device),
-        ),
-        actions=batch.actions.to(device),
-        valid=batch.valid.to(device),
-        hints=batch.hints.to(device),
-    )
 
 
 def _first_change(was: Any, now: Any, key: str = '') -> str:  # noqa: ANN401 - any part of a recipe

@@ -12,7 +12,7 @@ import transformers
 from test.vla_policy.models.builders import COLUMNS
 from test.vla_policy.models.tiny_vlms import IMAGE, SIDE, paligemma, save, vlm_config
 from vla_contract.errors import VlaError
-from vla_policy.models.prompt import Prompter
+from vla_policy.models.prompt import Prompter, PromptReader
 from vla_policy.models.vla import build_trunk
 from vla_policy.models.vlm import TextInputs
 
@@ -47,6 +47,23 @@ def folder(tmp_path: Path) -> Path:
     processor = transformers.PaliGemmaProcessor(image_processor=resize, tokenizer=tokenizer)
     processor.save_pretrained(tmp_path)
     return tmp_path
+
+
+def test_a_reader_prompts_with_the_newest_picture(folder: Path) -> None:
+    """What training and use hand to the trunk is what the processor makes of pixels and words."""
+    torch.manual_seed(0)
+    pictures = {key: torch.rand(1, 2, 3, SIDE, SIDE) for key in ('wrist', 'scene')}
+    reader = PromptReader(Prompter(folder, tuple(pictures)))
+    found = reader.inputs(pictures, torch.zeros(1, 2, 3), ['put the red cube away'])
+    assert isinstance(found, TextInputs)
+    pixels = {
+        key: [(255.0 * each[0, -1]).round().byte().permute(1, 2, 0).numpy()]
+        for key, each in pictures.items()
+    }
+    expected = Prompter(folder, tuple(pictures)).features(pixels, ['put the red cube away'])
+    assert found.features.keys() == expected.keys()
+    for name, values in expected.items():
+        torch.testing.assert_close(found.features[name], values)
 
 
 def test_pictures_and_instruction_become_a_context(folder: Path) -> None:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small thing to learn: a bright square says where the arm should go."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
+from torch import Tensor
 
 from vla_contract.policy import Policy
 from vla_policy.datasets import layout
@@ -13,6 +15,7 @@ from vla_policy.datasets.spec import Codec, DatasetSpec, ImageFeature, VectorFea
 from vla_policy.datasets.writer import DatasetWriter
 from vla_policy.heads.config import DecoderConfig, RegressionHeadConfig
 from vla_policy.models.config import CompactTrunkConfig, LanguageConfig
+from vla_policy.models.tensors import Inputs
 from vla_policy.models.vla import build_vla
 from vla_policy.training.examples import Examples
 from vla_policy.training.frames import Frames
@@ -47,6 +50,17 @@ RECIPE = Recipe(
     hints=0.5,
     save_every=4,
 )
+
+
+class Unread:
+    """Leaves instructions unread: all there are say the same."""
+
+    def inputs(
+        self, images: Mapping[str, Tensor], state: Tensor, instructions: Sequence[str]
+    ) -> Inputs:
+        """Zeros for each."""
+        width = RECIPE.language.width
+        return Inputs(images, state, torch.zeros(len(instructions), width))
 
 
 def frames(episodes: int = 6, length: int = 12) -> Frames:
@@ -84,8 +98,7 @@ def parts(recipe: Recipe = RECIPE) -> tuple[Learner, Examples]:
     model = recipe.model(POLICY)
     torch.manual_seed(recipe.seed)
     learner = Learner(build_vla(model), 2)
-    embeddings = np.zeros((1, model.language_width), np.float32)
-    return learner, Examples(found, model, recipe, measure(found, model, recipe), embeddings)
+    return learner, Examples(found, model, recipe, measure(found, model, recipe), Unread())
 
 
 def write_dataset(folder: Path) -> Path:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Generator
 
-from test.vla_policy.training.small import POLICY, RECIPE, SIDE, frames, parts
+from test.vla_policy.training.small import POLICY, RECIPE, SIDE, Unread, frames, parts
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
 from vla_contract.policy import Policy
@@ -18,6 +18,7 @@ from vla_contract.robot import Robot
 from vla_policy.checkpoint import load_checkpoint, save_checkpoint
 from vla_policy.learned import Learned
 from vla_policy.learned_file import contradictions
+from vla_policy.models.vla import build_vla
 from vla_policy.trained import Contract
 from vla_policy.training.session import measure
 
@@ -55,19 +56,10 @@ def test_a_policy_answers_what_its_model_answers(folder: Path) -> None:
     all_frames = frames()
     learner, examples = parts()
     vla = learner.vla.eval()
-    policy = Learned(POLICY, folder)
+    policy = Learned(POLICY, folder, reader=Unread())
     policy.reset('go there')
     batch = examples.take(np.array([5]), None)
-    seen = Observation(
-        stamp_ns=1,
-        images={'eye': all_frames.images['eye'][5]},
-        image_stamps_ns={'eye': 1},
-        state=all_frames.state[5].astype(np.float64),
-        state_stamp_ns=1,
-        instruction='go there',
-        task_id='task',
-    )
-    policy._language = batch.inputs.language
+    seen = seen_at(5)
     rows = policy.infer(seen, np.empty((0, 3))).values
     with torch.no_grad():
         unit = vla.act(batch.inputs, Generator().manual_seed(0))[0].numpy()
@@ -76,6 +68,40 @@ def test_a_policy_answers_what_its_model_answers(folder: Path) -> None:
     expected[:, :2] += seen.state[:2]
     assert rows == pytest.approx(expected, abs=1e-5)
     assert rows.shape == (4, 3)
+
+
+def test_three_answers_in_a_row_end_a_task(tmp_path: Path) -> None:
+    """One that errs does not, and another instruction begins anew."""
+    recipe = RECIPE.model_copy(update={'done': 1.0})
+    model = recipe.model(POLICY)
+    vla = build_vla(model)
+    assert vla.done is not None
+    torch.nn.init.zeros_(vla.done.weight)
+    torch.nn.init.ones_(vla.done.bias)
+    normalizers = measure(frames(), model, RECIPE)
+    kept = {name: normalizers[name] for name in ('state', 'action')}
+    contract = Contract.of(POLICY, 'small_robot')
+    save_checkpoint(tmp_path, vla.state_dict(), model, kept, contract, {})
+    policy = Learned(POLICY, tmp_path, reader=Unread())
+    policy.reset('go there')
+    said = [policy.infer(seen_at(5), np.empty((0, 3))).finished for _ in range(4)]
+    assert said == [False, False, True, True]
+    policy.reset('go elsewhere')
+    assert not policy.infer(seen_at(5), np.empty((0, 3))).finished
+
+
+def seen_at(index: int) -> Observation:
+    """A frame as a policy sees it."""
+    found = frames()
+    return Observation(
+        stamp_ns=1,
+        images={'eye': found.images['eye'][index]},
+        image_stamps_ns={'eye': 1},
+        state=found.state[index].astype(np.float64),
+        state_stamp_ns=1,
+        instruction='go there',
+        task_id='task',
+    )
 
 
 def test_a_file_that_agrees_has_no_contradictions(found: Found) -> None:

@@ -1,33 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parts of training, each against what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Generator, nn
 
-from test.vla_policy.training.small import POLICY, RECIPE, frames, parts
+from test.vla_policy.training.small import POLICY, RECIPE, SIDE, Unread, frames, parts
+from vla_contract.errors import VlaError
+from vla_policy.models.vla import build_vla
 from vla_policy.training.augmentation import augment, shifted
 from vla_policy.training.ema import Ema
-from vla_policy.training.examples import relative_rows
+from vla_policy.training.examples import Examples, relative_rows
 from vla_policy.training.frames import history_of, rows_ahead
+from vla_policy.training.learner import Learner
 from vla_policy.training.optimizer import rate_at
 from vla_policy.training.recipe import Augmentation, OptimizerConfig
+from vla_policy.training.session import measure
 
 
 def test_rows_do_not_reach_into_the_next_episode() -> None:
     """The last one is repeated and does not count."""
     found = frames()
-    _, last = found.first_and_last()
-    rows, valid = rows_ahead(found, np.array([10]), last, 4)
+    rows, valid = rows_ahead(found, np.array([10]), 4)
     assert valid.tolist() == [[True, True, False, False]]
     assert (rows[0, 1:] == found.action[11]).all()
 
 
 def test_history_does_not_reach_into_the_episode_before() -> None:
     """The first frame is repeated."""
-    first, _ = frames().first_and_last()
-    assert history_of(np.array([13, 20]), first, 3).tolist() == [[12, 12, 13], [18, 19, 20]]
+    assert history_of(frames(), np.array([13, 20]), 3).tolist() == [[12, 12, 13], [18, 19, 20]]
 
 
 def test_a_batch_depends_on_seed_step_and_part_only() -> None:
@@ -90,3 +94,36 @@ def test_augmented_pictures_stay_pictures_and_nothing_changes_nothing() -> None:
     assert not torch.equal(changed, pictures)
     zero = Augmentation(**dict.fromkeys(Augmentation.model_fields, 0.0))
     assert torch.allclose(augment(pictures, zero, Generator()), pictures, atol=1e-6)
+
+
+def test_pairs_follow_what_was_acted_out_and_teach_hints_alone() -> None:
+    """A quarter of the batch has pictures, sentence and hints, and no action."""
+    recipe = RECIPE.model_copy(update={'pairs': 0.25, 'parts': 1})
+    model = recipe.model(POLICY)
+    acted, pairs = frames(), frames(episodes=2)
+    normalizers = measure(acted, model, recipe)
+    batch = Examples(acted, model, recipe, normalizers, Unread(), pairs).draw(0, 0)
+    assert len(batch.inputs.images['eye']) == len(batch.hints) == 16
+    assert len(batch.actions) == len(batch.valid) == len(batch.done) == 12
+    shown = (255.0 * batch.inputs.images['eye'][12:, 0]).round().permute(0, 2, 3, 1)
+    assert shown.shape == (4, SIDE, SIDE, 3)
+    learner, _ = parts(recipe)
+    learner(batch, Generator().manual_seed(0)).sum().backward()
+    assert learner.hints is not None
+    assert learner.hints.weight.grad is not None
+
+
+def test_being_done_is_learned_where_it_is_known() -> None:
+    """The model that learned it says so from the readout; without the key, it has no such part."""
+    recipe = RECIPE.model_copy(update={'done': 1.0})
+    known = replace(frames(), done=np.arange(72) % 12 >= 9)
+    model = recipe.model(POLICY)
+    learner = Learner(build_vla(model), 2)
+    examples = Examples(known, model, recipe, measure(known, model, recipe), Unread())
+    batch = examples.take(np.array([3, 11]), None)
+    assert batch.done.tolist() == [0.0, 1.0]
+    loss = learner(batch, Generator())[2]
+    assert float(loss) == pytest.approx(np.log(2.0), abs=0.5)
+    assert build_vla(RECIPE.model(POLICY)).done is None
+    with pytest.raises(VlaError, match=r'done: 1, while the datasets do not say'):
+        measure(frames(), model, recipe)
