@@ -12,7 +12,7 @@ from contextlib import suppress
 from rich.console import Console
 from rich.text import Text
 
-from vla_bridge.cli import check, demo, doctor, run, safety, send, sim, train
+from vla_bridge.cli import check, demo, doctor, evaluate, run, safety, send, sim, train
 from vla_bridge.launching.interrupts import InterruptError
 from vla_bridge.terminal import finish_output
 from vla_contract.errors import VlaError
@@ -30,6 +30,7 @@ Begin with:
   vla safety replay out/rejected         why the newest refused chunk was refused
   vla sim record --help                  demonstrations to learn from
   vla train --help                       a model of our own from them
+  vla eval --help                        how well a policy does what it is told
   vla doctor                             what is installed, and what is missing
 """
 
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         prog='vla', description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = top.add_subparsers(title='commands', metavar='COMMAND', required=True)
-    for module in (demo, sim, run, send, check, safety, train, doctor):
+    for module in (demo, sim, run, send, check, safety, train, evaluate, doctor):
         module.add(commands)
     return top
 

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shows how an evaluation goes, writes what came of it, and prints the table over all suites."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from vla_bridge.evaluation.campaign import film_path, known_latency, measure_latency, run_suite
+from vla_bridge.evaluation.cell import check
+from vla_bridge.evaluation.film import read_film, write_film
+from vla_bridge.evaluation.grid import grid
+from vla_bridge.evaluation.machine import machine
+from vla_bridge.evaluation.order import Order, commit, key, load
+from vla_bridge.evaluation.outcome import Outcome
+from vla_bridge.evaluation.suites import SUITES, check_suites, episode
+from vla_bridge.evaluation.summary import summary, write_summary
+from vla_bridge.terminal import Terminal
+from vla_contract.errors import VlaError
+from vla_policy.loading import check_policy
+
+_PLAIN_EVERY_S = 10.0
+_MOST_LATENCY_S = 5.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for.
+
+    Attributes:
+        deployment: File of a deployment.
+        policy: File of a policy in its place; None for the deployment's own.
+        suites: By name.
+        episodes: Of each suite.
+        seed: Of everything.
+        processes: At a time; 0 for one a core.
+        latency_s: Simulated time that an answer takes; None for as measured.
+        folder: Where results go.
+        videos: Episodes of each suite that are filmed.
+    """
+
+    deployment: Path
+    policy: Path | None
+    suites: tuple[str, ...]
+    episodes: int
+    seed: int
+    processes: int
+    latency_s: float | None
+    folder: Path
+    videos: int
+
+
+def show_evaluation(wish: Wish) -> int:
+    """Evaluate; the answer is the exit code."""
+    console = Terminal()
+    _refuse(wish)
+    order, how = _order(wish)
+    policy = order.load().policy
+    console.print(f'{policy.name}: execution {policy.execution.described}', markup=False)
+    console.print(f'an answer takes {order.latency_s:.3f} s of simulated time, {how}')
+    told: dict[str, dict[str, Any]] = {}
+    for suite in wish.suites:
+        outcomes = _show_suite(console, wish, order, suite)
+        told[suite] = summary(outcomes, _about(order, suite))
+        write_summary(told[suite], wish.folder / f'{suite}.json')
+        _write_grid(wish, order, suite, outcomes)
+    console.print(_table(told))
+    for line in _failures(told):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(f'written to {wish.folder}', markup=False, soft_wrap=True)
+    return 0
+
+
+def _refuse(wish: Wish) -> None:
+    """What cannot be, before anything is loaded that takes long."""
+    check_suites(wish.suites)
+    for name, value, least in (
+        ('--episodes', wish.episodes, 1),
+        ('--processes', wish.processes, 0),
+        ('--videos', wish.videos, 0),
+        ('--seed', wish.seed, 0),
+    ):
+        if value < least:
+            raise VlaError(f'{name} {value}: give at least {least}')
+    given = wish.latency_s
+    if given is not None and not (math.isfinite(given) and 0.0 <= given <= _MOST_LATENCY_S):
+        raise VlaError(f'--latency {given:g}: give 0 to {_MOST_LATENCY_S:g} s')
+
+
+def _order(wish: Wish) -> tuple[Order, str]:
+    """What to do, and where its latency comes from."""
+    deployment = load(wish.deployment, wish.policy)
+    check(deployment)
+    check_policy(deployment)
+    order = Order(wish.deployment, wish.policy, wish.seed, 0.0, wish.folder.resolve(), wish.videos)
+    if wish.latency_s is not None:
+        return order.at(wish.latency_s), 'as --latency says'
+    known_s = known_latency(order, wish.suites)
+    if known_s is not None:
+        return order.at(known_s), 'as in the results that are there already'
+    return order.at(measure_latency(deployment, wish.seed)), 'as measured here and now'
+
+
+def _show_suite(console: Terminal, wish: Wish, order: Order, suite: str) -> list[Outcome]:
+    """Run a suite with a progress bar."""
+    bar = Progress(
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn('{task.fields[succeeded]} succeeded'),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    succeeded, done, spoken = 0, 0, time.monotonic()
+    with bar:
+        task = bar.add_task(f'{suite:<12}', total=wish.episodes, succeeded=0)
+
+        def progress(outcome: Outcome) -> None:
+            nonlocal succeeded, done, spoken
+            succeeded, done = succeeded + outcome.success, done + 1
+            bar.update(task, completed=done, succeeded=succeeded)
+            now = time.monotonic()
+            if not console.is_terminal and now - spoken > _PLAIN_EVERY_S:
+                spoken = now
+                console.print(f'{suite}: {done} of {wish.episodes}, {succeeded} succeeded')
+
+        return run_suite(order, suite, wish.episodes, wish.processes, progress)
+
+
+def _about(order: Order, suite: str) -> dict[str, Any]:
+    """What was evaluated, where and when."""
+    policy = order.load().policy
+    return {
+        'suite': suite,
+        'asks': SUITES[suite],
+        'policy': policy.name,
+        'kind': str(policy.kind),
+        'checkpoint': Path(policy.checkpoint).name if policy.checkpoint else '',
+        'execution': policy.execution.described,
+        'seed': order.seed,
+        'simulated_latency_s': order.latency_s,
+        'recipe': {**order.recipe(), 'key': key(order)},
+        'machine': machine(),
+        'date': datetime.now(UTC).isoformat(timespec='seconds'),
+        'commit': commit(),
+    }
+
+
+def _write_grid(wish: Wish, order: Order, suite: str, outcomes: Sequence[Outcome]) -> None:
+    numbers = range(min(wish.videos, len(outcomes)))
+    if not numbers:
+        return
+    films = [read_film(film_path(order, suite, number)) for number in numbers]
+    episodes = [episode(suite, order.seed, number) for number in numbers]
+    frames = grid(films, episodes, [outcomes[number] for number in numbers])
+    write_film(frames, wish.folder / f'{suite}.mp4')
+
+
+def _table(told: dict[str, dict[str, Any]]) -> Table:
+    """All suites at once."""
+    table = Table(title='95 % intervals by Wilson; medians where nothing else is said')
+    for name in ('suite', 'episodes', 'success', '95 %', 'by family', 'time', 'jerk', 'step'):
+        table.add_column(name, justify='left' if name in ('suite', 'by family') else 'right')
+    for name in ('interventions', 'collided', 'latency, p95'):
+        table.add_column(name, justify='right')
+    for suite, document in told.items():
+        details = document['details']
+        families = ' · '.join(
+            f'{name} {100 * each["success"]:.0f}' for name, each in details['by_family'].items()
+        )
+        latency = details['latency_ms']
+        table.add_row(
+            suite,
+            str(document['episodes']),
+            f'[bold]{100 * document["success"]:.1f} %[/]',
+            f'{100 * document["low"]:.1f} to {100 * document["high"]:.1f}',
+            families,
+            _median(details['time_s'], '.1f', 's'),
+            f'{document["jerk"]:.1f} rad/s³',
+            _median(details['boundary_rad'], '.3f', 'rad'),
+            f'{document["interventions"]:.2f} each',
+            str(details['episodes_collided']),
+            f'{latency["median"]:.0f}, {latency["p95"]:.0f} ms' if latency else '',
+        )
+    return table
+
+
+def _median(spread: dict[str, float] | None, form: str, unit: str) -> str:
+    return f'{spread["median"]:{form}} {unit}' if spread else ''
+
+
+def _failures(told: dict[str, dict[str, Any]]) -> list[str]:
+    """The most frequent reasons, suite by suite."""
+    return [
+        f'{suite}: {count} × {reason}'
+        for suite, document in told.items()
+        for reason, count in list(document['details']['failures'].items())[:5]
+    ]
