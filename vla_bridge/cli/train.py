@@ -88,9 +88,10 @@ def _train(recipe: 'Recipe', path: Path, chosen: argparse.Namespace) -> int:
     from vla_policy.training.parallel import join
     from vla_policy.training.session import Plan, datasets_in, train
 
+    datasets = datasets_in(chosen.datasets)
     if not chosen.resume:
         chosen.out.mkdir(parents=True, exist_ok=True)
-    plan = Plan(recipe, path, datasets_in(chosen.datasets), chosen.out, chosen.resume)
+    plan = Plan(recipe, path, datasets, chosen.out, resume=chosen.resume)
     crew = join('fsdp' if chosen.sharded else 'ddp')
     with Interrupts() as interrupts, TrainingView(plan, crew, interrupts.check) as view:
         trainer = train(plan, crew, view.read, view.show, lambda: interrupts.count > 0)
