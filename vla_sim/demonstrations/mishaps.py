@@ -16,10 +16,9 @@ from vla_contract.observation import World
 from vla_contract.robot import Robot
 from vla_sim.demonstrations.driver import Pull
 from vla_sim.inverse_kinematics import InverseKinematics
-from vla_sim.scene import COLOURS, FINGER_GAP, REACH, SHAPES, TABLE, Thing, footprint
-from vla_sim.tasks.place import MOVABLE, PlaceInBowl
-from vla_sim.tasks.split import held_out
-from vla_sim.tasks.stack import Stack
+from vla_sim.scene import FINGER_GAP, REACH, TABLE, footprint
+from vla_sim.tasks.push import Push
+from vla_sim.tasks.split import shown_tasks
 from vla_sim.tasks.task import Task
 
 Array = NDArray[np.float64]
@@ -109,15 +108,11 @@ def somewhere_else(rng: Generator, world: World, name: str) -> tuple[float, floa
 
 
 def another_task(rng: Generator, world: World, task: Task) -> Task | None:
-    """Something else that can be done on this table and is shown in demonstrations."""
-    things = [Thing(body.colour, body.shape) for body in world.bodies]
-    things = [thing for thing in things if thing.colour in COLOURS and thing.shape in SHAPES]
-    movable = [thing for thing in things if thing.shape in MOVABLE]
-    tasks: list[Task] = [
-        PlaceInBowl(subject, bowl) for subject in movable for bowl in things if bowl.shape == 'bowl'
-    ]
-    tasks += [Stack(one, other) for one in movable for other in movable if one != other]
-    fitting = [each for each in tasks if each != task and not held_out(each)]
+    """Something else that can be done on this table and is shown in demonstrations.
+
+    No push: it needs a free lane, which the scene was not laid out for.
+    """
+    fitting = [each for each in shown_tasks(world) if each != task and not isinstance(each, Push)]
     return fitting[int(rng.integers(len(fitting)))] if fitting else None
 
 

@@ -31,13 +31,16 @@ from vla_policy.datasets.layout import ACTION, DONE, HINTS, STATE
 from vla_policy.datasets.spec import Codec, DatasetSpec, VectorFeature, spec_of_policy
 from vla_policy.datasets.staged import EpisodeWriter, Staged
 from vla_policy.datasets.writer import DatasetWriter
-from vla_sim.demonstrations.episode import Stage
+from vla_sim.demonstrations.episode import Stage, Take
 from vla_sim.demonstrations.hints import NAMES, hints
 from vla_sim.policy_file import contradictions
 from vla_sim.tasks.instruction import parse
+from vla_sim.tasks.split import draw_phrasing, shown_tasks
 
 VERSION = 1
 """Of what a seed means: another one makes other episodes."""
+GLIMPSED = 0.08
+"""Share of a demonstration's frames that are looked at where pairs are made."""
 _HOPELESS = 20
 """Stop when so many attempts more than thrice the wanted number were not enough."""
 
@@ -53,6 +56,8 @@ class Order:
         episodes: How many that succeed.
         seed: Same seed, same demonstrations.
         codec: How pictures are kept.
+        sentences: 0: demonstrations. Above: no actions, but glimpses of them, each paired with so
+            many sentences that ask for something that could be done on that table.
     """
 
     folder: Path
@@ -61,12 +66,16 @@ class Order:
     episodes: int
     seed: int
     codec: Codec = Codec.H264
+    sentences: int = 0
 
     def spec(self) -> DatasetSpec:
         """What each frame holds."""
         robot = load_robot(self.robot)
         spec = spec_of_policy(load_policy(self.policy), robot.name, self.codec)
         known = VectorFeature(HINTS, NAMES), VectorFeature(DONE, ('done',), 'bool')
+        if self.sentences:
+            felt = tuple(vector for vector in spec.vectors if vector.key != ACTION)
+            return replace(spec, vectors=(*felt, known[0]))
         return replace(spec, vectors=(*spec.vectors, *known))
 
     def check(self) -> None:
@@ -78,6 +87,8 @@ class Order:
         """
         if self.episodes < 1:
             raise VlaError(f'{self.episodes} episodes; ask for at least 1')
+        if self.sentences < 0:
+            raise VlaError(f'{self.sentences} sentences; ask for 1 or more, or 0 for actions')
         policy = load_policy(self.policy).model_copy(update={'ground_truth': True})
         for found in contradictions(load_robot(self.robot), policy):
             raise VlaError(f'{self.policy}: {dotted(found.key)}: {found.text}')
@@ -88,6 +99,7 @@ class Order:
         return {
             'version': VERSION,
             'seed': self.seed,
+            **({'sentences': self.sentences} if self.sentences else {}),
             'robot': robot.model_dump(mode='json'),
             'policy': policy.model_dump(mode='json', exclude={'execution', 'kind', 'rows'}),
         }
@@ -230,17 +242,14 @@ def _attempt(order: Order, staging: Path, number: int) -> Attempt:
 
 def _make(order: Order, folder: Path, number: int) -> Attempt:
     """Run an episode, and keep it if it succeeds."""
-    spec = order.spec()
-    writer = EpisodeWriter(folder, spec)
-
-    def take(seen: Observation, row: NDArray[np.float64], finished: bool) -> None:
-        known = {STATE: seen.state, ACTION: row, DONE: np.array([finished])}
-        if seen.world is not None:
-            known[HINTS] = hints(parse(seen.instruction), seen.world)
-        numbers = {vector.key: known[vector.key] for vector in spec.vectors}
-        writer.add_frame({**numbers, **seen.images}, seen.instruction)
-
-    told = _stage(order.robot, order.policy).run(np.random.default_rng([order.seed, number]), take)
+    writer = EpisodeWriter(folder, order.spec())
+    stage = _stage(order.robot, order.policy)
+    rng = np.random.default_rng([order.seed, number])
+    if order.sentences:
+        told = stage.run(rng, _pairs(order, writer, number), GLIMPSED)
+    else:
+        told = stage.run(rng, _demonstration(order, writer))
+    frames = len(writer)
     if told.reason:
         writer.discard()
     else:
@@ -253,7 +262,43 @@ def _make(order: Order, folder: Path, number: int) -> Attempt:
                 'start': 'elsewhere' if told.elsewhere else 'home',
             }
         )
-    return Attempt(number, told.reason, told.frames, told.mishap)
+    return Attempt(number, told.reason, frames, told.mishap)
+
+
+def _demonstration(order: Order, writer: EpisodeWriter) -> Take:
+    """Writes every frame down as it is."""
+    keys = [vector.key for vector in order.spec().vectors]
+
+    def take(seen: Observation, row: NDArray[np.float64], finished: bool) -> None:
+        known = {STATE: seen.state, ACTION: row, DONE: np.array([finished])}
+        known[HINTS] = _hints(seen.instruction, seen)
+        numbers = {key: known[key] for key in keys}
+        writer.add_frame({**numbers, **seen.images}, seen.instruction)
+
+    return take
+
+
+def _pairs(order: Order, writer: EpisodeWriter, number: int) -> Take:
+    """Writes down each glimpse with what is being done, and with what else one might ask for."""
+    rng = np.random.default_rng([order.seed, number, order.sentences])
+
+    def take(seen: Observation, row: NDArray[np.float64], finished: bool) -> None:
+        del row, finished
+        if seen.world is None:
+            raise VlaError('pairs need the ground truth of the simulator')
+        tasks = shown_tasks(seen.world)
+        others = [draw_phrasing(rng, tasks[index]) for index in rng.permutation(len(tasks))]
+        for sentence in [seen.instruction, *others][: order.sentences]:
+            numbers = {STATE: seen.state, HINTS: _hints(sentence, seen)}
+            writer.add_frame({**numbers, **seen.images}, sentence)
+
+    return take
+
+
+def _hints(sentence: str, seen: Observation) -> NDArray[np.float64]:
+    if seen.world is None:
+        raise VlaError('hints need the ground truth of the simulator')
+    return hints(parse(sentence), seen.world)
 
 
 @cache

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.random import Generator
 
 from vla_contract.errors import VlaError
-from vla_sim.scene import COLOURS, Thing
+from vla_contract.observation import World
+from vla_sim.scene import COLOURS, SHAPES, Thing
 from vla_sim.tasks.instruction import draw_task, phrasings
 from vla_sim.tasks.phrases import SIDES
-from vla_sim.tasks.place import PlaceInBowl
-from vla_sim.tasks.push import Push
-from vla_sim.tasks.stack import Stack
+from vla_sim.tasks.place import MOVABLE, PlaceInBowl
+from vla_sim.tasks.push import PUSHABLE, Push
+from vla_sim.tasks.stack import STACKABLE, Stack
 from vla_sim.tasks.task import Task
 
 EVERY = len(COLOURS)
@@ -48,6 +49,19 @@ def draw_shown(rng: Generator, family: str = '') -> Task:
 def draw_unseen(rng: Generator, family: str = '') -> Task:
     """A task of known colours, shapes and targets that no demonstration combines so."""
     return _draw(rng, family, unseen=True)
+
+
+def shown_tasks(world: World) -> tuple[Task, ...]:
+    """All that demonstrations have and that names only what is there, in a fixed order."""
+    things = [Thing(body.colour, body.shape) for body in world.bodies]
+    things = [thing for thing in things if thing.colour in COLOURS and thing.shape in SHAPES]
+    bowls = [thing for thing in things if thing.shape == 'bowl']
+    movable = [thing for thing in things if thing.shape in MOVABLE]
+    standing = [thing for thing in things if thing.shape in STACKABLE]
+    tasks: list[Task] = [PlaceInBowl(one, bowl) for one in movable for bowl in bowls]
+    tasks += [Stack(one, other) for one in standing for other in standing if one != other]
+    tasks += [Push(one, side) for one in things if one.shape in PUSHABLE for side in SIDES]
+    return tuple(task for task in tasks if not held_out(task))
 
 
 def shown_phrasings(task: Task) -> tuple[str, ...]:
