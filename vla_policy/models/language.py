@@ -12,7 +12,8 @@ Never asks the network, and knows nothing of pictures or robots.
 
 import importlib.util
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging
 
 from vla_contract.errors import VlaError
 
@@ -48,9 +50,10 @@ class SentenceEncoder:
         self.waves = waves
         source = folder or installed_folder()
         self._tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
-        self._model = AutoModel.from_pretrained(
-            source, local_files_only=True, use_safetensors=True, dtype=torch.float32
-        )
+        with _no_progress_bar():
+            self._model = AutoModel.from_pretrained(
+                source, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            )
         if self._model.config.hidden_size != HIDDEN:
             raise VlaError(
                 f'{source}: the encoder has width {self._model.config.hidden_size}, '
@@ -88,6 +91,18 @@ class SentenceEncoder:
         hidden = self._model(**words).last_hidden_state[0]
         vector: NDArray[np.float32] = pool(hidden, self.waves).numpy()
         return vector
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Keep transformers from drawing one for what takes a blink, also where output is a file."""
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()
 
 
 def pool(hidden: Tensor, waves: int) -> Tensor:
