@@ -230,12 +230,13 @@ class Graph:
         parameters: Of every node.
         processes: By the name of the node.
         scripts: Of nodes that are not quite the product's.
+        environment: Of every node that is started from now on.
     """
 
     def __init__(self, domain: int, folder: Path) -> None:
         """Nothing runs yet; recordings will go to the folder."""
         self.parameters = {'deployment': 'sim'}
-        self._environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain)}
+        self.environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain)}
         self._folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.scripts: dict[str, Path] = {}
@@ -252,12 +253,17 @@ class Graph:
             script = self.scripts.get(name)
             program = [str(script)] if script else ['-m', f'vla_bridge.nodes.{name}']
             command = [sys.executable, *program, '--ros-args', *arguments, *own.get(name, [])]
-            self.processes[name] = subprocess.Popen(command, cwd=CHECKOUT, env=self._environment)
+            self.processes[name] = subprocess.Popen(command, cwd=CHECKOUT, env=self.environment)
 
     def signal(self, name: str, number: signal.Signals) -> float:
         """Send a signal; the moment it was sent [s]."""
         self.processes[name].send_signal(number)
         return time.time()
+
+    def finish(self, name: str) -> None:
+        """Have a node end as with Ctrl-C, and wait for it."""
+        self.signal(name, signal.SIGINT)
+        self.processes[name].wait(timeout=10)
 
     def dead(self) -> set[str]:
         """Nodes that have ended."""
