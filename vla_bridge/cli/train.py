@@ -94,7 +94,11 @@ def _train(recipe: 'Recipe', path: Path, chosen: argparse.Namespace) -> int:
     plan = Plan(recipe, path, datasets, chosen.out, resume=chosen.resume)
     crew = join('fsdp' if chosen.sharded else 'ddp')
     with Interrupts() as interrupts, TrainingView(plan, crew, interrupts.check) as view:
-        trainer = train(plan, crew, view.read, view.show, lambda: interrupts.count > 0)
+        try:
+            trainer = train(plan, crew, view.read, view.show, lambda: interrupts.count > 0)
+        except RuntimeError:
+            interrupts.check()  # the process that this one waits for was told to stop, too
+            raise
         crew.leave()
         if trainer.step < recipe.steps:
             view.stopped(trainer.step, command_to_go_on(chosen, crew.size))

@@ -94,7 +94,7 @@ class TrainingView:
     def read(self, name: str, done: int, total: int) -> None:
         """Pictures are being decoded."""
         self._check()
-        if done % _READ_EVERY and done < total:
+        if name in self._reading and done % _READ_EVERY and done < total:
             return
         if name not in self._reading:
             self._reading[name] = self._bars.add_task(f'decoding {name}', total=total)

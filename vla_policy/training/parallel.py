@@ -4,6 +4,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 import torch
@@ -16,6 +17,8 @@ from torch.nn.parallel import DistributedDataParallel
 from vla_contract.errors import VlaError
 
 Kind = Literal['ddp', 'fsdp']
+_PATIENCE = timedelta(hours=2)
+"""That processes wait for another: the leading one may have many pictures to decode."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def join(kind: Kind = 'ddp', environment: Mapping[str, str] = os.environ) -> Cre
         device = torch.device('cuda', int(environment.get('LOCAL_RANK', '0')))
         torch.cuda.set_device(device)
     if size > 1:
-        dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
+        dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo', timeout=_PATIENCE)
     return Crew(rank, size, kind, device)
 
 
