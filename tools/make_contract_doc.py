@@ -110,13 +110,18 @@ def rewritten(page: str) -> str:
     parts = {name: tables(models) for name, models in DOCUMENTS.items()}
     parts['mistakes'] = f'```yaml\n{MISTAKES}```\n\n```text\n{said_about(MISTAKES)}\n```\n'
     for name, text in parts.items():
-        start, end = f'<!-- made: {name} -->', f'<!-- end: {name} -->'
-        before, opened, rest = page.partition(start)
-        _, closed, after = rest.partition(end)
-        if not opened or not closed:
-            raise SystemExit(f'{PAGE}: {start} and {end} must both stand there')
-        page = f'{before}{start}\n\n{text}\n{end}{after}'
+        page = filled(page, name, text)
     return page
+
+
+def filled(page: str, name: str, text: str) -> str:
+    """A page with a text between the markers of that name."""
+    start, end = f'<!-- made: {name} -->', f'<!-- end: {name} -->'
+    before, opened, rest = page.partition(start)
+    _, closed, after = rest.partition(end)
+    if not opened or not closed:
+        raise SystemExit(f'{start} and {end} must both stand in the page')
+    return f'{before}{start}\n\n{text}\n{end}{after}'
 
 
 def tables(models: tuple[type[Document], ...]) -> str:
@@ -173,7 +178,9 @@ def _type(field: dict[str, Any], defs: dict[str, Any]) -> str:
 
 def _list(field: dict[str, Any], defs: dict[str, Any]) -> str:
     if 'prefixItems' in field:
-        return f'list of {len(field["prefixItems"])} {_type(field["prefixItems"][0], defs)}s'
+        count, kind = len(field['prefixItems']), _type(field['prefixItems'][0], defs)
+        bounded = kind not in _WORDS.values()
+        return f'list of {count}, each a {kind}' if bounded else f'list of {count} {kind}s'
     least = f', at least {field["minItems"]}' if 'minItems' in field else ''
     return f'list of {_type(field["items"], defs)}{least}'
 
@@ -187,6 +194,8 @@ _WORDS = {
     'object': 'mapping',
 }
 
+_MOST_SHOWN = 3
+"""Keys of a default that are all shown; of more, the one that tells what it is."""
 _SIGNS = {'exclusiveMinimum': '>', 'minimum': '≥', 'exclusiveMaximum': '<', 'maximum': '≤'}
 
 
@@ -196,6 +205,9 @@ def _default(key: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
     value = field.get('default')
     if value in (None, '', [], {}) or ('$ref' in field and isinstance(value, dict)):
         return '–'
+    if isinstance(value, dict) and len(value) > _MOST_SHOWN:
+        tag = field['discriminator']['propertyName']
+        value = {tag: value[tag]}
     return f'`{json.dumps(value)}`'.replace('"', '')
 
 

@@ -53,11 +53,18 @@ class Document(BaseModel):
 
     @classmethod
     def meanings(cls) -> dict[str, str]:
-        """What each key means: the Attributes section of the docstring."""
-        _, _, section = inspect.cleandoc(cls.__doc__ or '').partition('Attributes:\n')
-        lines = re.sub(r'\n {8,}', ' ', section).splitlines()
-        found = (re.match(r' {4}(\w+): (.+)', line) for line in lines)
-        return {match[1]: match[2] for match in found if match}
+        """What each key means: the Attributes sections of the docstrings, those of bases first."""
+        bases = [each for each in reversed(cls.__mro__) if issubclass(each, Document)]
+        return {key: text for each in bases for key, text in _attributes(each.__doc__ or '')}
+
+
+def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
+    """Names and texts of the Attributes section."""
+    _, _, section = inspect.cleandoc(docstring).partition('Attributes:\n')
+    for line in re.sub(r'\n {8,}', ' ', section).splitlines():
+        match = re.match(r' {4}(\w+): (.+)', line)
+        if match:
+            yield match[1], match[2]
 
 
 DocumentT = TypeVar('DocumentT', bound=Document)
