@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 import yaml
 from torch import Tensor
 
+from vla_contract.errors import VlaError
 from vla_contract.policy import Policy
 from vla_policy.datasets import layout
 from vla_policy.datasets.spec import Codec, DatasetSpec, ImageFeature, VectorFeature
 from vla_policy.datasets.writer import DatasetWriter
 from vla_policy.heads.config import DecoderConfig, RegressionHeadConfig
 from vla_policy.models.config import CompactTrunkConfig, LanguageConfig
+from vla_policy.models.language import installed_folder
 from vla_policy.models.tensors import Inputs
 from vla_policy.models.vla import build_vla
 from vla_policy.training.examples import Examples
@@ -134,3 +137,11 @@ def write_recipe(folder: Path) -> Path:
         text = yaml.safe_dump(document.model_dump(mode='json'))
         (folder / f'{name}.yaml').write_text(text)
     return folder / 'recipe.yaml'
+
+
+def weights_or_skip() -> None:
+    """The sentence encoder is needed."""
+    try:
+        installed_folder()
+    except VlaError as error:
+        pytest.skip(f'{error}; `make test` does')

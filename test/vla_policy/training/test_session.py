@@ -9,23 +9,21 @@ import numpy as np
 import pytest
 import torch
 
-from test.vla_policy.training.small import POLICY, RECIPE, frames, write_dataset, write_recipe
+from test.vla_policy.training.small import (
+    POLICY,
+    RECIPE,
+    frames,
+    weights_or_skip,
+    write_dataset,
+    write_recipe,
+)
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
 from vla_policy.learned import Learned
-from vla_policy.models.language import installed_folder
 from vla_policy.training.parallel import Crew
 from vla_policy.training.session import Plan, datasets_in, read_recipe, train
 
 ALONE = Crew(0, 1, 'ddp', torch.device('cpu'))
-
-
-def weights_or_skip() -> None:
-    """The sentence encoder is needed."""
-    try:
-        installed_folder()
-    except VlaError as error:
-        pytest.skip(f'{error}; `make test` does')
 
 
 @pytest.fixture
