@@ -17,6 +17,7 @@ BENCHMARKS = (
     'language',
     'model',
     'recording',
+    'delays',
 )
 
 

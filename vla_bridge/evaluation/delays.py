@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Delays:
     """On the way from one process to another.
 
-    The values are rounded medians of a run of the graph with cameras and all nodes on two cores, as
-    ``python -m benchmarks.delays`` measures them.
+    Rounded medians of the graph at work, with cameras and a recorder on two cores, as ``make bench
+    NAME=delays`` measures them; pictures have to be decoded and made small as well.
 
     Attributes:
         joint_states_s: From a joint state's stamp until the filter and the policy have it [s].
@@ -18,10 +18,10 @@ class Delays:
         command_s: From a tick of the filter until the controller has its motion [s].
     """
 
-    joint_states_s: float = 0.002
+    joint_states_s: float = 0.003
     images_s: float = 0.03
-    chunk_s: float = 0.002
-    command_s: float = 0.002
+    chunk_s: float = 0.003
+    command_s: float = 0.003
 
 
 USUAL = Delays()

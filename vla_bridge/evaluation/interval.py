@@ -15,4 +15,5 @@ def wilson(successes: int, episodes: int) -> tuple[float, float]:
     middle = share + square / 2
     spread = Z_95 * math.sqrt(share * (1.0 - share) / episodes + square / (4 * episodes))
     low, high = (middle - spread) / (1.0 + square), (middle + spread) / (1.0 + square)
-    return max(0.0, low), min(1.0, high)
+    # Rounding alone may keep it from the share itself, where all or none succeeded.
+    return max(0.0, min(low, share)), min(1.0, max(high, share))
