@@ -10,6 +10,7 @@ from vla_policy.policy import Rows
 
 Array = NDArray[np.float64]
 ROWS = 20
+FAR = np.array([2.0, 0.5, -0.5, 0.0, 0.0, 0.0, 0.0])
 
 
 class Still:
@@ -45,7 +46,7 @@ class Jumping(Still):
 
     def rows(self, observation: Observation) -> Array:
         """Two radians off, from the first row on."""
-        return np.asarray(super().rows(observation) + [2.0, 0.5, -0.5, 0.0, 0.0, 0.0, 0.0])
+        return np.asarray(super().rows(observation) + FAR)
 
 
 class Diving(Still):
