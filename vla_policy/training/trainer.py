@@ -3,13 +3,15 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Generator as Yields
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils import clip_grad_norm_
 
 from vla_contract.errors import VlaError
@@ -183,12 +185,16 @@ class Trainer:
         """Of LOSSES."""
         return 1.0, self.recipe.hints, self.recipe.done
 
-    def _precision(self) -> Any:  # noqa: ANN401 - one of two contexts
+    @contextmanager
+    def _precision(self) -> Yields[None]:
+        """Matrices as the recipe says; on a processor, attention by matrices is the fastest."""
         kind = self.crew.device.type
         low = self.recipe.precision == 'bf16' or (
             self.recipe.precision == 'auto' and kind == 'cuda'
         )
-        return torch.autocast(kind, torch.bfloat16) if low else nullcontext()
+        plain = sdpa_kernel(SDPBackend.MATH) if kind == 'cpu' else nullcontext()
+        with plain, torch.autocast(kind, torch.bfloat16, enabled=low):
+            yield
 
 
 def _first_change(was: Any, now: Any, key: str = '') -> str:  # noqa: ANN401 - any part of a recipe
