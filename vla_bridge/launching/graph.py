@@ -4,6 +4,7 @@
 Knows nothing of processes: what is here is data.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -149,7 +150,13 @@ def _control(options: GraphOptions, deployment: Deployment) -> tuple[NodeSpec, .
     nodes = [
         NodeSpec('safety_node', 'safety_node', stop_order=SAFETY),
         NodeSpec('guard_node', 'guard_node', stop_order=GUARD),
-        NodeSpec('policy_node', 'policy_node', stop_order=POLICY_FIRST, niceness=10, threads=0),
+        NodeSpec(
+            'policy_node',
+            'policy_node',
+            stop_order=POLICY_FIRST,
+            niceness=10,
+            threads=max(1, (os.cpu_count() or 1) // 2),  # the others are to have their turn
+        ),
         NodeSpec('instruction_node', 'instruction_node', stop_order=INSTRUCTION, niceness=5),
     ]
     if options.record:
