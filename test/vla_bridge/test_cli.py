@@ -24,7 +24,9 @@ CONFIG = Path(__file__).parents[2] / 'config'
 VLA = [sys.executable, '-m', 'vla_bridge.cli.main']
 
 
-@pytest.mark.parametrize('command', ['demo', 'sim', 'run', 'send', 'check', 'safety', 'doctor'])
+@pytest.mark.parametrize(
+    'command', ['demo', 'sim', 'run', 'send', 'check', 'safety', 'train', 'eval', 'doctor']
+)
 def test_help_of_each_command_teaches_with_examples(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
