@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HEADS = ('flow', 'diffusion', 'tokens', 'regression', 'cvae')
 _NEEDED = ('torch', 'safetensors', 'transformers', 'tensorboard')
 _INSTEAD = ('steps', 'batch', 'parts', 'seed', 'precision')
+_OPTIONS = {'pairs': 'pairs-share'}
 _REFUSED, _INTERRUPTED = 2, 130
 _TEXT = """\
 Trains a model from LeRobotDataset v3.0 folders by a recipe (config/training/*.yaml).
@@ -49,6 +50,20 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
         help='A file, or a name under config/training/ [compact].',
     )
     command.add_argument(
+        '--pairs',
+        action='append',
+        default=[],
+        type=Path,
+        metavar='DIR',
+        help='Pairs of pictures and sentences to learn hints from beside; may be given again.',
+    )
+    command.add_argument(
+        '--trunk',
+        type=Path,
+        metavar='CHECKPOINT',
+        help='Take its trunk as it is; only what follows it learns, to compare heads for example.',
+    )
+    command.add_argument(
         '--resume', action='store_true', help='Go on with the run that is in --out.'
     )
     command.add_argument(
@@ -62,6 +77,9 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
         '--steps', type=int, metavar='N', help='In all; the warm-up is a tenth of them at most.'
     )
     recipe.add_argument('--batch', type=int, metavar='N', help='Examples a step.')
+    recipe.add_argument(
+        '--pairs-share', type=float, metavar='X', help='Of each batch that are pairs.'
+    )
     recipe.add_argument(
         '--parts', type=int, metavar='N', help='A batch is worked on in; processes share them.'
     )
@@ -91,7 +109,15 @@ def _train(recipe: 'Recipe', path: Path, chosen: argparse.Namespace) -> int:
     datasets = datasets_in(chosen.datasets)
     if not chosen.resume:
         chosen.out.mkdir(parents=True, exist_ok=True)
-    plan = Plan(recipe, path, datasets, chosen.out, resume=chosen.resume)
+    plan = Plan(
+        recipe,
+        path,
+        datasets,
+        chosen.out,
+        pairs=datasets_in(chosen.pairs),
+        trunk=chosen.trunk,
+        resume=chosen.resume,
+    )
     crew = join('fsdp' if chosen.sharded else 'ddp')
     with Interrupts() as interrupts, TrainingView(plan, crew, interrupts.check) as view:
         try:
@@ -122,10 +148,14 @@ def read_recipe(path: Path, chosen: argparse.Namespace) -> 'Recipe':
     recipe = validate(Recipe, file)
     said = {key: getattr(chosen, key) for key in _INSTEAD}
     changes = {key: value for key, value in said.items() if value is not None}
+    if chosen.pairs_share is not None:
+        changes['pairs'] = chosen.pairs_share
     if chosen.head and chosen.head != recipe.head.kind:
         decoder = recipe.head.decoder.model_dump(mode='json')
         changes['head'] = {'kind': chosen.head, 'decoder': decoder}
-    places: dict[Key, Place] = {(key,): Place('command line', f'--{key}') for key in changes}
+    places: dict[Key, Place] = {
+        (key,): Place('command line', f'--{_OPTIONS.get(key, key)}') for key in changes
+    }
     if chosen.steps is not None:
         optimizer = recipe.optimizer.model_dump(mode='json')
         warmup = max(0, min(recipe.optimizer.warmup, chosen.steps // 10))
@@ -142,9 +172,9 @@ def command_to_go_on(chosen: argparse.Namespace, processes: int) -> str:
     for name, value in vars(chosen).items():
         if name in ('datasets', 'run', 'resume') or value is None or value is False:
             continue
-        values = value if isinstance(value, list) else [value]
-        words.append(f'--{name.replace("_", "-")}')
-        words += [str(each) for each in values if each is not True]
+        for each in value if isinstance(value, list) else [value]:
+            words.append(f'--{name.replace("_", "-")}')
+            words += [] if each is True else [str(each)]
     return shlex.join([*words, '--resume'])
 
 

@@ -23,6 +23,7 @@ from vla_policy.models.reader import reader_of
 from vla_policy.models.vla import build_vla
 from vla_policy.normalization import Normalizer
 from vla_policy.trained import STATISTICS, Contract, read_normalizers
+from vla_policy.training.adoption import adopt_trunk
 from vla_policy.training.checkpoint import RESUME
 from vla_policy.training.examples import ACTION, HINTS, STATE, Examples, relative_rows
 from vla_policy.training.frames import Frames
@@ -46,6 +47,7 @@ class Plan:
         datasets: Folders of demonstrations.
         folder: Where results go.
         pairs: Folders of pictures and sentences alone.
+        trunk: Folder of a checkpoint whose trunk is taken as it is and learns nothing; None: fresh.
         resume: Go on from what is there.
     """
 
@@ -54,6 +56,7 @@ class Plan:
     datasets: tuple[Path, ...]
     folder: Path
     pairs: tuple[Path, ...] = ()
+    trunk: Path | None = None
     resume: bool = False
 
     @property
@@ -103,6 +106,8 @@ def train(
     normalizers = measure(frames, model, recipe)
     torch.manual_seed(recipe.seed)
     learner = Learner(build_vla(model), frames.hints.shape[1] if recipe.hints else 0)
+    if plan.trunk is not None:
+        normalizers[STATE] = adopt_trunk(learner.vla, plan.trunk)
     examples = Examples(frames, model, recipe, normalizers, reader_of(model), pairs)
     trainer = Trainer(learner, recipe, examples, crew, plan.folder)
     if plan.resume:
@@ -187,6 +192,7 @@ def _told(plan: Plan, trainer: Trainer, frames: Frames) -> dict[str, object]:
         'recipe_file': plan.recipe_path.name,
         'datasets': [folder.name for folder in plan.datasets],
         'pairs': [folder.name for folder in plan.pairs],
+        'trunk': plan.trunk.name if plan.trunk else None,
         'frames': len(frames),
         'episodes': len(np.unique(frames.episode)),
         'instructions': len(frames.tasks),

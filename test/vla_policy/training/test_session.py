@@ -19,6 +19,8 @@ from test.vla_policy.training.small import (
 )
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
+from vla_policy.checkpoint import load_checkpoint
+from vla_policy.heads.config import FlowHeadConfig
 from vla_policy.learned import Learned
 from vla_policy.training.parallel import Crew
 from vla_policy.training.session import Plan, datasets_in, read_recipe, train
@@ -84,3 +86,32 @@ def test_what_does_not_fit_is_refused_before_training(
         assert words in str(refusal.value)
     with pytest.raises(VlaError, match='no dataset'):
         datasets_in([tmp_path])
+
+
+def test_a_trunk_is_taken_over_and_learns_nothing(data: Path, recipe: Path, tmp_path: Path) -> None:
+    """So that heads are compared on equal terms; one that sees something else is refused."""
+    weights_or_skip()
+    plan = Plan(read_recipe(recipe), recipe, (data,), tmp_path / 'first')
+    train(plan, ALONE, lambda *_: None, lambda _: None)
+    first = load_checkpoint(tmp_path / 'first' / 'model')
+    other = plan.recipe.model_copy(update={'head': FlowHeadConfig(decoder=RECIPE.head.decoder)})
+    taken = replace(
+        plan, recipe=other, folder=tmp_path / 'second', trunk=tmp_path / 'first' / 'model'
+    )
+    train(taken, ALONE, lambda *_: None, lambda _: None)
+    second = load_checkpoint(tmp_path / 'second' / 'model')
+    for name, value in first.vla.trunk.state_dict().items():
+        assert torch.equal(second.vla.trunk.state_dict()[name], value), name
+    wider = other.trunk.model_copy(update={'keypoints': 8})
+    misfit = replace(
+        taken, recipe=other.model_copy(update={'trunk': wider}), folder=tmp_path / 'third'
+    )
+    with pytest.raises(VlaError, match=r'trunk: .* so that the trunk does not fit'):
+        train(misfit, ALONE, lambda *_: None, lambda _: None)
+
+
+def test_pairs_need_a_share_and_a_folder(data: Path, recipe: Path, tmp_path: Path) -> None:
+    """One without the other would be ignored in silence."""
+    plan = Plan(read_recipe(recipe), recipe, (data,), tmp_path / 'run', pairs=(data,))
+    with pytest.raises(VlaError, match=r'pairs: 0, and .* given; pairs need both'):
+        train(plan, ALONE, lambda *_: None, lambda _: None)
