@@ -60,8 +60,19 @@ def save_checkpoint(
     write_json(folder / STATISTICS, {name: each.to_json() for name, each in normalizers.items()})
     write_json(folder / TRAINING, training)
     new = folder / f'{WEIGHTS}.new'
-    save_file({key: value.detach().cpu().contiguous() for key, value in weights.items()}, new)
+    save_file(apart(weights), new)
     new.replace(folder / WEIGHTS)
+
+
+def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors as a file takes them: models that name words with what reads them share some."""
+    kept: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for key, value in tensors.items():
+        whole = value.detach().cpu().contiguous()
+        kept[key] = whole.clone() if whole.data_ptr() in seen else whole
+        seen.add(whole.data_ptr())
+    return kept
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:

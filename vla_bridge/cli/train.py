@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HEADS = ('flow', 'diffusion', 'tokens', 'regression', 'cvae')
 _NEEDED = ('torch', 'safetensors', 'transformers', 'tensorboard')
 _INSTEAD = ('steps', 'batch', 'parts', 'seed', 'precision')
-_OPTIONS = {'pairs': 'pairs-share'}
+_SHARES = ('pairs', 'questions')
 _REFUSED, _INTERRUPTED = 2, 130
 _TEXT = """\
 Trains a model from LeRobotDataset v3.0 folders by a recipe (config/training/*.yaml).
@@ -58,6 +58,12 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
         help='Pairs of pictures and sentences to learn hints from beside; may be given again.',
     )
     command.add_argument(
+        '--questions',
+        type=Path,
+        metavar='FILE',
+        help="Questions about pictures, in LLaVA's format, for a vision-language model to answer.",
+    )
+    command.add_argument(
         '--trunk',
         type=Path,
         metavar='CHECKPOINT',
@@ -79,6 +85,9 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
     recipe.add_argument('--batch', type=int, metavar='N', help='Examples a step.')
     recipe.add_argument(
         '--pairs-share', type=float, metavar='X', help='Of each batch that are pairs.'
+    )
+    recipe.add_argument(
+        '--questions-share', type=float, metavar='X', help='So many questions beside each batch.'
     )
     recipe.add_argument(
         '--parts', type=int, metavar='N', help='A batch is worked on in; processes share them.'
@@ -115,6 +124,7 @@ def _train(recipe: 'Recipe', path: Path, chosen: argparse.Namespace) -> int:
         datasets,
         chosen.out,
         pairs=datasets_in(chosen.pairs),
+        questions=chosen.questions,
         trunk=chosen.trunk,
         resume=chosen.resume,
     )
@@ -148,13 +158,14 @@ def read_recipe(path: Path, chosen: argparse.Namespace) -> 'Recipe':
     recipe = validate(Recipe, file)
     said = {key: getattr(chosen, key) for key in _INSTEAD}
     changes = {key: value for key, value in said.items() if value is not None}
-    if chosen.pairs_share is not None:
-        changes['pairs'] = chosen.pairs_share
+    shares = {key: getattr(chosen, f'{key}_share') for key in _SHARES}
+    changes |= {key: value for key, value in shares.items() if value is not None}
     if chosen.head and chosen.head != recipe.head.kind:
         decoder = recipe.head.decoder.model_dump(mode='json')
         changes['head'] = {'kind': chosen.head, 'decoder': decoder}
+    options = {key: f'{key}-share' if key in _SHARES else key for key in changes}
     places: dict[Key, Place] = {
-        (key,): Place('command line', f'--{_OPTIONS.get(key, key)}') for key in changes
+        (key,): Place('command line', f'--{option}') for key, option in options.items()
     }
     if chosen.steps is not None:
         optimizer = recipe.optimizer.model_dump(mode='json')

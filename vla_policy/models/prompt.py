@@ -5,16 +5,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoProcessor
+from transformers import AutoProcessor, PaliGemmaProcessor
 
 from vla_contract.errors import VlaError
 from vla_policy.models.tensors import Inputs
 from vla_policy.models.vlm import TextInputs
 
 IMAGE_WORD = '<image>'
-LABELS = 'labels'  # which words to learn: made by some processors, and no input of a trunk
+LABELS = 'labels'  # which words to learn; no input of a trunk
+UNTOLD = -100  # marks the other words among them, as transformers wants it
 
 
 class Prompter:
@@ -49,15 +51,41 @@ class Prompter:
             instructions: What to do.
         """
         shown = [[images[key][index] for key in self.keys] for index in range(len(instructions))]
-        texts = [self.text(instruction) for instruction in instructions]
+        texts = [self.text(instruction, len(self.keys)) for instruction in instructions]
         answer = self._processor(text=texts, images=shown, padding=True, return_tensors='pt')
         return {name: values for name, values in answer.items() if name != LABELS}
 
-    def text(self, instruction: str) -> str:
+    def answered(
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        questions: Sequence[str],
+        answers: Sequence[str],
+    ) -> dict[str, Tensor]:
+        """Features of questions with their answers, and as ``labels`` the words to learn.
+
+        Args:
+            pictures: (H, W, 3), one for each question.
+            questions: What is asked.
+            answers: What is to be said.
+        """
+        shown = [[picture] for picture in pictures]
+        texts = [self.text(question, 1) for question in questions]
+        options = {'images': shown, 'padding': True, 'return_tensors': 'pt'}
+        if isinstance(self._processor, PaliGemmaProcessor):  # it reads the question both ways
+            return dict(self._processor(text=texts, suffix=list(answers), **options))
+        end = self._processor.tokenizer.eos_token or ''
+        whole = [text + answer + end for text, answer in zip(texts, answers, strict=True)]
+        features = dict(self._processor(text=whole, **options))
+        asked = self._processor(text=texts, **options)['attention_mask'].sum(dim=1, keepdim=True)
+        places = torch.arange(features['input_ids'].shape[1])
+        told = (places >= asked) & features['attention_mask'].bool()
+        return features | {LABELS: features['input_ids'].masked_fill(~told, UNTOLD)}
+
+    def text(self, instruction: str, pictures: int) -> str:
         """The prompt for one instruction, with a place for each picture."""
         if self._processor.chat_template is None:
-            return IMAGE_WORD * len(self.keys) + instruction
-        parts = [{'type': 'image'} for _ in self.keys]
+            return IMAGE_WORD * pictures + instruction
+        parts = [{'type': 'image'} for _ in range(pictures)]
         message = {'role': 'user', 'content': [*parts, {'type': 'text', 'text': instruction}]}
         text: str = self._processor.apply_chat_template(
             [message], add_generation_prompt=True, tokenize=False

@@ -4,7 +4,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,14 @@ class Context:
     def first(self, count: int) -> 'Context':
         """Of the first examples of the batch alone."""
         return Context(self.tokens[:count], self.mask[:count], self.summary[:count])
+
+
+@runtime_checkable
+class AnsweringTrunk(Protocol):
+    """A trunk that can say in words what it sees."""
+
+    def answers_loss(self, features: Mapping[str, Tensor]) -> Tensor:
+        """How badly it names the words of ``labels`` among the features."""
 
 
 class Trunk(nn.Module, ABC):

@@ -87,6 +87,11 @@ class VlmTrunk(Trunk):
         tokens = self.norm(tokens)
         return Context(tokens=tokens, mask=mask, summary=tokens[:, 0])
 
+    def answers_loss(self, features: Mapping[str, Tensor]) -> Tensor:
+        """How badly the model itself names the words of ``labels``: the mean cross entropy."""
+        loss: Tensor = self.model(**features, use_cache=False).loss
+        return loss
+
     def train(self, mode: bool = True) -> Self:
         """A frozen model goes on as if it were used."""
         super().train(mode)

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vla_contract.errors import VlaError
+from vla_policy.checkpoint import apart
 
 RESUME = 'resume'
 _STATE = 'state.json'
@@ -35,8 +36,7 @@ def save_resume(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state
     shutil.rmtree(old, ignore_errors=True)
     new.mkdir(parents=True)
     for name, group in tensors.items():
-        kept = {key: value.detach().cpu().contiguous() for key, value in group.items()}
-        save_file(kept, new / f'{name}.safetensors')
+        save_file(apart(group), new / f'{name}.safetensors')
     (new / _STATE).write_text(json.dumps(state, indent=2) + '\n', encoding='utf-8')
     if now.exists():
         now.rename(old)

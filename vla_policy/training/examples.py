@@ -2,6 +2,7 @@
 """Frames → batches, each a pure function of seed, step and part: training resumes exactly."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from vla_policy.normalization import Normalizer
 from vla_policy.training.augmentation import augment
 from vla_policy.training.frames import Frames, history_of, rows_ahead
 from vla_policy.training.learner import Batch
+from vla_policy.training.questions import Questions
 from vla_policy.training.recipe import Recipe
 
 STATE, ACTION, HINTS = 'state', 'action', 'hints'
@@ -34,6 +36,7 @@ class Examples:
         normalizers: Mapping[str, Normalizer],
         reader: Reader,
         pairs: Frames | None = None,
+        questions: Questions | None = None,
     ) -> None:
         """Draw for a model.
 
@@ -44,9 +47,10 @@ class Examples:
             normalizers: Of ``state``, ``action`` (relative where the model is) and ``hints``.
             reader: Reads instructions for the model.
             pairs: Pictures and sentences alone, with their hints.
+            questions: About pictures, with answers.
         """
         self._acted, self._pairs, self._reader = acted, pairs, reader
-        self._model, self._recipe = model, recipe
+        self._model, self._recipe, self._questions = model, recipe, questions
         self._normalizers = normalizers
         self._relative = RelativeColumns(
             model.state_columns, model.action_columns, relative=model.relative
@@ -59,9 +63,13 @@ class Examples:
         rng, generator = np.random.default_rng(seed), Generator().manual_seed(seed)
         paired = 0 if self._pairs is None else round(self._recipe.pairs * size)
         acted = rng.integers(len(self._acted), size=size - paired)
-        if self._pairs is None or not paired:
-            return self.take(acted, generator)
-        return self.take(acted, generator, rng.integers(len(self._pairs), size=paired))
+        pairs = rng.integers(len(self._pairs), size=paired) if self._pairs is not None else None
+        batch = self.take(acted, generator, pairs)
+        if self._questions is None:
+            return batch
+        asked = max(1, round(self._recipe.questions * size))
+        picked = rng.integers(len(self._questions), size=asked)
+        return replace(batch, questions=self._questions.take(picked))
 
     def take(
         self,

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What learns: the model, and beside it a small network that names the dataset's hints."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from vla_policy.models.tensors import Inputs
+from vla_policy.models.tensors import AnsweringTrunk, Inputs
 from vla_policy.models.vla import Vla
 
-LOSSES = ('loss', 'hints', 'done')
-"""Of the actions, of the hints, and of being done, in the order in which a learner answers."""
+LOSSES = ('loss', 'hints', 'done', 'answers')
+"""Of actions, hints, being done and answers, in the order in which a learner answers."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Batch:
         valid: (M, H): rows that are in the episode.
         done: (M,): 1 where the task was done, else 0.
         hints: (B, K), normalised; K may be 0.
+        questions: Features of questions about other pictures, with their answers; empty for none.
     """
 
     inputs: Inputs
@@ -31,6 +33,7 @@ class Batch:
     valid: Tensor
     done: Tensor
     hints: Tensor
+    questions: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> 'Batch':
         """The same where a model is."""
@@ -40,6 +43,7 @@ class Batch:
             self.valid.to(device),
             self.done.to(device),
             self.hints.to(device),
+            {name: each.to(device) for name, each in self.questions.items()},
         )
 
 
@@ -66,11 +70,13 @@ class Learner(nn.Module):
         context = self.vla.encode(batch.inputs)
         acted = context.first(len(batch.actions))
         loss = self.vla.head.loss(acted, batch.actions, batch.valid, generator).mean()
-        hints = done = loss.new_zeros(())
+        hints = done = answers = loss.new_zeros(())
         if self.hints is not None:
             named = self.hints(context.summary)
             hints = functional.smooth_l1_loss(named, batch.hints, beta=0.1)
         if self.vla.done is not None:
             said = self.vla.done(acted.summary)[:, 0].float()
             done = functional.binary_cross_entropy_with_logits(said, batch.done)
-        return torch.stack((loss, hints, done)).float()
+        if batch.questions and isinstance(self.vla.trunk, AnsweringTrunk):
+            answers = self.vla.trunk.answers_loss(batch.questions)
+        return torch.stack([each.float() for each in (loss, hints, done, answers)])

@@ -16,6 +16,7 @@ from vla_policy.models.config import (
     LanguageConfig,
     ModelConfig,
     TrunkConfig,
+    VlmTrunkConfig,
 )
 
 Count = Annotated[int, Field(gt=0)]
@@ -88,6 +89,8 @@ class Recipe(Document):
             know (``next.done``); 0: the model does not say it.
         pairs: Share of each batch that are pairs of pictures and a sentence, of which only the
             hints are learned; 0: none.
+        questions: So many questions about pictures, as a share of the batch, are asked beside it;
+            a vision-language model learns to answer them in words; 0: none.
         precision: ``fp32``; ``bf16``: matrices in bfloat16; ``auto``: bf16 on a GPU.
         compile: Compile the model where there is a GPU.
         save_every: Steps between checkpoints.
@@ -110,6 +113,7 @@ class Recipe(Document):
     hints: Annotated[float, Field(ge=0)] = 0.0
     done: Annotated[float, Field(ge=0)] = 0.0
     pairs: Share = 0.0
+    questions: Share = 0.0
     precision: Literal['auto', 'fp32', 'bf16'] = 'auto'
     compile: bool = False
     save_every: Count = 1000
@@ -120,6 +124,13 @@ class Recipe(Document):
             yield Contradiction(('batch',), f'{self.batch} is no multiple of parts, {self.parts}')
         if self.pairs and not self.hints:
             yield Contradiction(('pairs',), f'{self.pairs:g}, while hints is 0: nothing is learned')
+        learns = isinstance(self.trunk, VlmTrunkConfig) and self.trunk.adapt != 'frozen'
+        if self.questions and not learns:
+            yield Contradiction(
+                ('questions',),
+                f'{self.questions:g}, while the trunk does not learn words; take a vlm with adapt: '
+                'lora or full, or set it to 0',
+            )
         if self.optimizer.warmup >= self.steps:
             yield Contradiction(
                 ('optimizer', 'warmup'), f'{self.optimizer.warmup}, while steps is {self.steps}'

@@ -18,7 +18,7 @@ from vla_contract.policy import Policy
 from vla_contract.yaml_file import read_yaml
 from vla_policy.checkpoint import save_checkpoint
 from vla_policy.datasets.reader import Dataset
-from vla_policy.models.config import ModelConfig
+from vla_policy.models.config import ModelConfig, VlmTrunkConfig
 from vla_policy.models.reader import reader_of
 from vla_policy.models.vla import build_vla
 from vla_policy.normalization import Normalizer
@@ -31,6 +31,7 @@ from vla_policy.training.learner import Learner
 from vla_policy.training.loading import Report, load_frames, load_pairs
 from vla_policy.training.parallel import Crew
 from vla_policy.training.plot import plot_losses
+from vla_policy.training.questions import Questions, read_questions
 from vla_policy.training.recipe import Recipe
 from vla_policy.training.trainer import Progress, Trainer
 
@@ -47,6 +48,7 @@ class Plan:
         datasets: Folders of demonstrations.
         folder: Where results go.
         pairs: Folders of pictures and sentences alone.
+        questions: File of questions about pictures (questions.py); None: none.
         trunk: Folder of a checkpoint whose trunk is taken as it is and learns nothing; None: fresh.
         resume: Go on from what is there.
     """
@@ -56,6 +58,7 @@ class Plan:
     datasets: tuple[Path, ...]
     folder: Path
     pairs: tuple[Path, ...] = ()
+    questions: Path | None = None
     trunk: Path | None = None
     resume: bool = False
 
@@ -108,7 +111,8 @@ def train(
     learner = Learner(build_vla(model), frames.hints.shape[1] if recipe.hints else 0)
     if plan.trunk is not None:
         normalizers[STATE] = adopt_trunk(learner.vla, plan.trunk)
-    examples = Examples(frames, model, recipe, normalizers, reader_of(model), pairs)
+    asked = questions_of(plan, model)
+    examples = Examples(frames, model, recipe, normalizers, reader_of(model), pairs, asked)
     trainer = Trainer(learner, recipe, examples, crew, plan.folder)
     if plan.resume:
         trainer.resume()
@@ -174,6 +178,26 @@ def _refuse_other_data(
                 )
 
 
+def questions_of(plan: Plan, model: ModelConfig) -> Questions | None:
+    """Those that a run asks; none where the recipe has no share for them.
+
+    Raises:
+        VlaError: There is a share and no file or the other way round, or the file is not right.
+    """
+    if bool(plan.recipe.questions) != bool(plan.questions):
+        raise VlaError(
+            f'questions: {plan.recipe.questions:g}, and {plan.questions or "no file"} given; '
+            'questions need both a share of the batch and a file'
+        )
+    if plan.questions is None or not isinstance(model.trunk, VlmTrunkConfig):
+        return None
+    # Brings what the other trunks do not need.
+    from vla_policy.models.prompt import Prompter
+
+    keys = [image.key for image in model.images]
+    return Questions(read_questions(plan.questions), Prompter(Path(model.trunk.folder), keys))
+
+
 def _refuse_half_pairs(plan: Plan) -> None:
     if bool(plan.recipe.pairs) != bool(plan.pairs):
         given = ', '.join(map(str, plan.pairs)) or 'no folder of pairs'
@@ -192,6 +216,7 @@ def _told(plan: Plan, trainer: Trainer, frames: Frames) -> dict[str, object]:
         'recipe_file': plan.recipe_path.name,
         'datasets': [folder.name for folder in plan.datasets],
         'pairs': [folder.name for folder in plan.pairs],
+        'questions': plan.questions.name if plan.questions else None,
         'trunk': plan.trunk.name if plan.trunk else None,
         'frames': len(frames),
         'episodes': len(np.unique(frames.episode)),

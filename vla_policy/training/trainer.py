@@ -181,9 +181,10 @@ class Trainer:
             sums += losses.detach()
         return sums
 
-    def _weights(self) -> tuple[float, float, float]:
+    def _weights(self) -> tuple[float, ...]:
         """Of LOSSES."""
-        return 1.0, self.recipe.hints, self.recipe.done
+        recipe = self.recipe
+        return 1.0, recipe.hints, recipe.done, float(recipe.questions > 0)
 
     @contextmanager
     def _precision(self) -> Yields[None]:

@@ -1,52 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model's own processor makes what the model takes."""
 
-import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-import transformers
 
 from test.vla_policy.models.builders import COLUMNS
-from test.vla_policy.models.tiny_vlms import IMAGE, SIDE, paligemma, save, vlm_config
+from test.vla_policy.models.tiny_vlms import IMAGE, SIDE, save_with_processor, vlm_config
+from test.vla_policy.models.tiny_vlms import WORDS_KNOWN as WORDS
 from vla_contract.errors import VlaError
-from vla_policy.models.prompt import Prompter, PromptReader
+from vla_policy.models.prompt import UNTOLD, Prompter, PromptReader
 from vla_policy.models.vla import build_trunk
 from vla_policy.models.vlm import TextInputs
-
-WORDS = ('<pad>', '<bos>', '<eos>', '<unk>', 'put', 'the', 'red', 'cube', 'away')
-
-SPECIAL = {
-    'pad_token': '<pad>',
-    'bos_token': '<bos>',
-    'eos_token': '<eos>',
-    'unk_token': '<unk>',
-    'additional_special_tokens': ['<image>'],
-}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A tiny PaliGemma with a processor of few words."""
-    save(paligemma(), tmp_path)
-    fill = [f'word{index}' for index in range(len(WORDS), IMAGE)]
-    ids = {word: index for index, word in enumerate((*WORDS, *fill, '<image>'))}
-    words = {
-        'version': '1.0',
-        'added_tokens': [],
-        'pre_tokenizer': {'type': 'Whitespace'},
-        'model': {'type': 'WordLevel', 'vocab': ids, 'unk_token': '<unk>'},
-    }
-    file = tmp_path / 'words.json'
-    file.write_text(json.dumps(words))
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file), **SPECIAL)
-    resize = transformers.SiglipImageProcessorPil(size={'height': SIDE, 'width': SIDE})
-    resize.image_seq_length = (SIDE // 16) ** 2
-    processor = transformers.PaliGemmaProcessor(image_processor=resize, tokenizer=tokenizer)
-    processor.save_pretrained(tmp_path)
-    return tmp_path
+    return save_with_processor(tmp_path)
 
 
 def test_a_reader_prompts_with_the_newest_picture(folder: Path) -> None:
@@ -99,3 +73,41 @@ def test_folder_without_processor_is_refused(tmp_path: Path) -> None:
     """By its name."""
     with pytest.raises(VlaError, match='its processor cannot be loaded'):
         Prompter(tmp_path, ())
+
+
+def test_answers_are_to_be_learned_and_nothing_else(folder: Path) -> None:
+    """Neither the question, nor the picture, nor the padding."""
+    picture = np.full((48, 64, 3), 200, np.uint8)
+    features = Prompter(folder, ('wrist',)).answered(
+        [picture, picture], ['put the cube away', 'the cube'], ['red', 'red cube']
+    )
+    told = features['labels'] != UNTOLD
+    end = 2  # the word that ends an answer
+    red, cube = (WORDS.index(word) for word in ('red', 'cube'))
+    assert features['labels'][0][told[0]].tolist() == [red, end]
+    assert features['labels'][1][told[1]].tolist() == [red, cube, end]
+
+
+class Letters:
+    """A processor without a suffix of its own: one letter, one word."""
+
+    chat_template = None
+    tokenizer = SimpleNamespace(eos_token='.')  # noqa: S106  (a word)
+
+    def __call__(self, text: list[str], **_: object) -> dict[str, torch.Tensor]:
+        """Numbers of letters, padded to the right."""
+        longest = max(map(len, text))
+        rows = [[ord(letter) for letter in each] for each in text]
+        ids = [row + [0] * (longest - len(row)) for row in rows]
+        mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
+        return {'input_ids': torch.tensor(ids), 'attention_mask': torch.tensor(mask)}
+
+
+def test_other_processors_get_the_answer_after_the_question() -> None:
+    """What follows the prompt is learned, its end included."""
+    prompter = Prompter.__new__(Prompter)
+    prompter._processor, prompter.keys = Letters(), ('wrist',)
+    picture = np.zeros((8, 8, 3), np.uint8)
+    labels = prompter.answered([picture, picture], ['what', 'how'], ['cube', 'so'])['labels']
+    said = [''.join(chr(each) for each in row if each != UNTOLD) for row in labels.tolist()]
+    assert said == ['cube.', 'so.']

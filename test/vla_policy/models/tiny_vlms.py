@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vision-language models of five families, tiny and with random weights, and inputs for them."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,16 @@ VISION = {
     'num_attention_heads': 2,
     'image_size': SIDE,
     'patch_size': 16,
+}
+
+
+WORDS_KNOWN = ('<pad>', '<bos>', '<eos>', '<unk>', 'put', 'the', 'red', 'cube', 'away')
+SPECIAL = {
+    'pad_token': '<pad>',
+    'bos_token': '<bos>',
+    'eos_token': '<eos>',
+    'unk_token': '<unk>',
+    'additional_special_tokens': ['<image>'],
 }
 
 
@@ -166,6 +177,27 @@ def save(family: Family, folder: Path) -> None:
         if 'gate' in name.rpartition('.')[2]:
             weight.data.fill_(1.0)
     model.save_pretrained(folder)
+
+
+def save_with_processor(folder: Path) -> Path:
+    """A tiny PaliGemma with a processor of few words."""
+    save(paligemma(), folder)
+    fill = [f'word{index}' for index in range(len(WORDS_KNOWN), IMAGE)]
+    ids = {word: index for index, word in enumerate((*WORDS_KNOWN, *fill, '<image>'))}
+    words = {
+        'version': '1.0',
+        'added_tokens': [],
+        'pre_tokenizer': {'type': 'Whitespace'},
+        'model': {'type': 'WordLevel', 'vocab': ids, 'unk_token': '<unk>'},
+    }
+    file = folder / 'words.json'
+    file.write_text(json.dumps(words))
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file), **SPECIAL)
+    resize = transformers.SiglipImageProcessorPil(size={'height': SIDE, 'width': SIDE})
+    resize.image_seq_length = (SIDE // 16) ** 2
+    processor = transformers.PaliGemmaProcessor(image_processor=resize, tokenizer=tokenizer)
+    processor.save_pretrained(folder)
+    return folder
 
 
 def vlm_config(folder: Path, **changes: Any) -> ModelConfig:  # noqa: ANN401  (as Documents take)

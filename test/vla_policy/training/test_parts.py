@@ -122,7 +122,7 @@ def test_being_done_is_learned_where_it_is_known() -> None:
     examples = Examples(known, model, recipe, measure(known, model, recipe), Unread())
     batch = examples.take(np.array([3, 11]), None)
     assert batch.done.tolist() == [0.0, 1.0]
-    loss = learner(batch, Generator())[2]
+    loss = learner(batch, Generator())[2].detach()
     assert float(loss) == pytest.approx(np.log(2.0), abs=0.5)
     assert build_vla(RECIPE.model(POLICY)).done is None
     with pytest.raises(VlaError, match=r'done: 1, while the datasets do not say'):
