@@ -3,13 +3,11 @@
 
 import os
 import signal
-import statistics
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
-from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,20 +15,14 @@ import cv2
 
 from vla_bridge.evaluation.cell import Cell, check
 from vla_bridge.evaluation.film import write_film
+from vla_bridge.evaluation.latency import measure_latency
 from vla_bridge.evaluation.order import Order, key
 from vla_bridge.evaluation.outcome import Outcome
 from vla_bridge.evaluation.results import Results, latencies
 from vla_bridge.evaluation.suites import check_suites, episode
-from vla_contract.deployment import Deployment
 from vla_contract.errors import VlaError
 from vla_contract.policy import PolicyKind
 from vla_policy.loading import load_policy_model
-from vla_sim.arm import PHYSICS_STEP_S
-
-_WARM_UP = 2
-"""Answers that do not count when the latency is measured."""
-_FIRST_LATENCY_S = 0.05
-"""Simulated latency while the real one is measured [s]."""
 
 
 def run_suite(
@@ -94,40 +86,37 @@ def film_path(order: Order, suite: str, number: int) -> Path:
     return order.folder / 'films' / key(order) / f'{suite}-{number:04d}.mp4'
 
 
-def measure_latency(deployment: Deployment, seed: int, answers: int = 20) -> float:
-    """How long a policy takes for an answer on this machine [s].
+def own_latency(order: Order) -> float:
+    """What the order's policy takes for an answer here, alone on one core [s].
 
-    The median over its first answers in closed loop, rounded up to a whole physics step. Everything
-    else that an answer needs on its way is not in it.
+    Raises:
+        VlaError: It gives none.
     """
-    cell = Cell(deployment, load_policy_model(deployment), _FIRST_LATENCY_S)
-    taken: list[float] = []
-    number = 0
-    while len(taken) < answers and number < answers:
-        taken += cell.run(episode('seen', seed, number)).inference_ms[_WARM_UP:]
-        number += 1
-    if not taken:
-        raise VlaError(f'policy {deployment.policy.name} gave no answer; its latency is not known')
-    steps = statistics.median(taken) * 1e-3 / PHYSICS_STEP_S
-    return ceil(steps) * PHYSICS_STEP_S
+    calm(order)
+    deployment = order.load()
+    return measure_latency(deployment, load_policy_model(deployment), order.seed)
 
 
 def _outcomes(
     order: Order, suite: str, numbers: list[int], processes: int
 ) -> Generator[Outcome, None, None]:
     """Outcome after outcome, some of them ahead of time in other processes."""
+    jobs = [
+        (number, film_path(order, suite, number) if number < order.filmed else None)
+        for number in numbers
+    ]
     if processes == 1:
-        _calm(order)
-        yield from (_run(order, suite, number) for number in numbers)
+        calm(order)
+        yield from (_run(order, suite, *each) for each in jobs)
         return
     if not numbers:
         return
     most = min(processes, len(numbers))
     pool = ProcessPoolExecutor(most, get_context('spawn'), _begin_process, (order,))
-    left, waiting = iter(numbers), deque[Future[Outcome]]()
+    waiting = deque[Future[Outcome]]()
     try:
-        for number in left:
-            waiting.append(pool.submit(_run, order, suite, number))
+        for each in jobs:
+            waiting.append(pool.submit(_run, order, suite, *each))
             if len(waiting) == 2 * most:
                 yield _result(waiting.popleft())
         while waiting:
@@ -150,10 +139,10 @@ def _begin_process(order: Order) -> None:
     """One core for each, and Ctrl-C is for the process that started them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ['LP_NUM_THREADS'] = '1'  # of the software renderer
-    _calm(order)
+    calm(order)
 
 
-def _calm(order: Order) -> None:
+def calm(order: Order) -> None:
     """Threads make sums in another order, and processes slow each other down."""
     cv2.setNumThreads(1)
     if order.load().policy.kind is PolicyKind.VLA:
@@ -162,14 +151,13 @@ def _calm(order: Order) -> None:
         torch.set_num_threads(1)
 
 
-def _run(order: Order, suite: str, number: int) -> Outcome:
+def _run(order: Order, suite: str, number: int, film: Path | None) -> Outcome:
     """Run one episode, and film it where that is wanted."""
-    cell = _cell(order)
-    path = film_path(order, suite, number)
-    if number >= order.filmed:
-        return cell.run(episode(suite, order.seed, number))
-    frames, outcome = cell.film(episode(suite, order.seed, number))
-    write_film(frames, path)
+    asked = episode(suite, order.seed, number)
+    if film is None:
+        return _cell(order).run(asked)
+    frames, outcome = _cell(order).film(asked)
+    write_film(frames, film)
     return outcome
 
 

@@ -33,6 +33,7 @@ _NOT_RUN = (
     'vla_bridge/evaluation/campaign',
     'vla_bridge/evaluation/summary',
     'vla_bridge/evaluation/grid',
+    'vla_bridge/evaluation/latency',
     'vla_bridge/evaluation/machine',
     'vla_bridge/evaluation/results',
 )

@@ -2,17 +2,21 @@
 """Many episodes: in order, the same for any number of processes, going on where they stopped."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from test.vla_bridge.evaluation import policies
 from vla_bridge.cli.main import main
 from vla_bridge.evaluation import campaign
 from vla_bridge.evaluation.campaign import film_path, known_latency, run_suite
 from vla_bridge.evaluation.film import read_film
 from vla_bridge.evaluation.grid import BORDER, grid
+from vla_bridge.evaluation.latency import measure_latency, rounded_up
 from vla_bridge.evaluation.order import Order, key
 from vla_bridge.evaluation.outcome import Outcome
 from vla_bridge.evaluation.results import Results
@@ -20,6 +24,7 @@ from vla_bridge.evaluation.suites import episode
 from vla_bridge.evaluation.summary import failures, summary
 from vla_bridge.resources import config_file
 from vla_contract.errors import VlaError
+from vla_contract.observation import Observation
 
 LATENCY_S = 0.02
 
@@ -73,6 +78,23 @@ def test_any_number_of_processes_gives_the_same(order: Order, tmp_path: Path) ->
         assert run_suite(order, 'seen', 2, 1) == alone
         assert known_latency(replace(order, latency_s=9.0), ['change', 'seen']) == LATENCY_S
         assert known_latency(replace(order, seed=6), ['seen']) is None
+
+
+def test_the_latency_is_that_of_the_policy(order: Order) -> None:
+    """A policy that thinks for 12 ms takes 14 ms or more, in whole steps."""
+    deployment = order.load()
+
+    class Slow(policies.Still):
+        def rows(self, observation: Observation) -> NDArray[np.float64]:
+            time.sleep(0.0121)
+            return super().rows(observation)
+
+    found = measure_latency(deployment, Slow())
+    assert found >= 0.014
+    assert found == rounded_up(found)
+    assert (rounded_up(0.0), rounded_up(0.0021)) == (0.002, 0.004)
+    with pytest.raises(VlaError, match='gave no answer'):
+        measure_latency(deployment, policies.Speechless())
 
 
 def test_other_recipes_do_not_count(order: Order) -> None:
