@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a deployment to the policy it names, ready to be asked, or the reasons why it cannot be."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from vla_contract.deployment import Deployment
 from vla_contract.document import Contradiction
@@ -13,7 +14,7 @@ from vla_policy.execution.abilities import PLAIN, Abilities, head_abilities
 from vla_policy.execution.abilities import contradictions as execution_contradictions
 from vla_policy.execution.dual_rate import DualRateRunner
 from vla_policy.hold import Hold
-from vla_policy.policy import Policy
+from vla_policy.policy import DualRatePolicy, Policy
 from vla_policy.replay import Replay
 from vla_policy.trained import read_config
 
@@ -27,8 +28,15 @@ def check_policy(deployment: Deployment) -> None:
     deployment.refuse_policy(_contradictions(deployment))
 
 
-def load_policy_model(deployment: Deployment) -> Policy:
+def load_policy_model(
+    deployment: Deployment,
+    at_two_rates: Callable[[DualRatePolicy[Any], DualRate], Policy] = DualRateRunner,
+) -> Policy:
     """Make the policy that the deployment's policy file describes.
+
+    Args:
+        deployment: Names the policy file.
+        at_two_rates: Makes one policy of a trunk and a head.
 
     Raises:
         ContractErrors: As check_policy.
@@ -50,7 +58,7 @@ def load_policy_model(deployment: Deployment) -> Policy:
 
             learned = Learned(policy, _checkpoint(deployment))
             if isinstance(policy.execution, DualRate):
-                return DualRateRunner(learned, policy.execution)
+                return at_two_rates(learned, policy.execution)
             return learned
 
 

@@ -49,9 +49,11 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
     command.add_argument(
         '--latency',
         type=float,
-        default=None,
+        nargs='+',
+        default=[],
         metavar='S',
-        help='Simulated time that an answer takes [as measured at the start].',
+        help='Simulated time that an answer takes; of dual_rate, of its head and of its trunk '
+        '[as measured at the start].',
     )
     command.add_argument(
         '--out', type=Path, default=Path('out/eval'), metavar='DIR', help='[out/eval]'
@@ -78,7 +80,7 @@ def _run(chosen: argparse.Namespace) -> int:
         episodes=chosen.episodes,
         seed=chosen.seed,
         processes=chosen.processes,
-        latency_s=chosen.latency,
+        latency=tuple(chosen.latency),
         folder=chosen.out,
         videos=chosen.videos,
     )

@@ -16,6 +16,7 @@ from vla_bridge.evaluation.campaign import film_path, known_latency, own_latency
 from vla_bridge.evaluation.cell import check
 from vla_bridge.evaluation.film import read_film, write_film
 from vla_bridge.evaluation.grid import grid
+from vla_bridge.evaluation.latency import Latency
 from vla_bridge.evaluation.machine import machine
 from vla_bridge.evaluation.order import Order, commit, key, load
 from vla_bridge.evaluation.outcome import Outcome
@@ -23,6 +24,7 @@ from vla_bridge.evaluation.suites import SUITES, check_suites, episode
 from vla_bridge.evaluation.summary import summary, write_summary
 from vla_bridge.terminal import Terminal
 from vla_contract.errors import VlaError
+from vla_contract.execution import DualRate
 from vla_policy.loading import check_policy
 
 _PLAIN_EVERY_S = 10.0
@@ -40,7 +42,8 @@ class Wish:
         episodes: Of each suite.
         seed: Of everything.
         processes: At a time; 0 for one a core.
-        latency_s: Simulated time that an answer takes; None for as measured.
+        latency: Simulated time that an answer takes, and then perhaps a trunk; none for as
+            measured.
         folder: Where results go.
         videos: Episodes of each suite that are filmed.
     """
@@ -51,7 +54,7 @@ class Wish:
     episodes: int
     seed: int
     processes: int
-    latency_s: float | None
+    latency: tuple[float, ...]
     folder: Path
     videos: int
 
@@ -63,7 +66,8 @@ def show_evaluation(wish: Wish) -> int:
     order, how = _order(wish)
     policy = order.load().policy
     console.print(f'{policy.name}: execution {policy.execution.described}', markup=False)
-    console.print(f'an answer takes {order.latency_s:.3f} s of simulated time, {how}')
+    trunk = f', the trunk {order.latency.trunk_s:.3f} s' if order.latency.trunk_s else ''
+    console.print(f'an answer takes {order.latency.answer_s:.3f} s{trunk} of simulated time, {how}')
     told: dict[str, dict[str, Any]] = {}
     for suite in wish.suites:
         outcomes = _show_suite(console, wish, order, suite)
@@ -88,9 +92,9 @@ def _refuse(wish: Wish) -> None:
     ):
         if value < least:
             raise VlaError(f'{name} {value}: give at least {least}')
-    given = wish.latency_s
-    if given is not None and not (math.isfinite(given) and 0.0 <= given <= _MOST_LATENCY_S):
-        raise VlaError(f'--latency {given:g}: give 0 to {_MOST_LATENCY_S:g} s')
+    for given in wish.latency:
+        if not (math.isfinite(given) and 0.0 <= given <= _MOST_LATENCY_S):
+            raise VlaError(f'--latency {given:g}: give 0 to {_MOST_LATENCY_S:g} s')
 
 
 def _order(wish: Wish) -> tuple[Order, str]:
@@ -98,12 +102,20 @@ def _order(wish: Wish) -> tuple[Order, str]:
     deployment = load(wish.deployment, wish.policy)
     check(deployment)
     check_policy(deployment)
-    order = Order(wish.deployment, wish.policy, wish.seed, 0.0, wish.folder.resolve(), wish.videos)
-    if wish.latency_s is not None:
-        return order.at(wish.latency_s), 'as --latency says'
-    known_s = known_latency(order, wish.suites)
-    if known_s is not None:
-        return order.at(known_s), 'as in the results that are there already'
+    most = 2 if isinstance(deployment.policy.execution, DualRate) else 1
+    if wish.latency and len(wish.latency) != most:
+        what = 'those of head and trunk' if most > 1 else 'that of an answer'
+        raise VlaError(
+            f'--latency with {len(wish.latency)} numbers: {deployment.policy.name} takes {most}, '
+            f'{what}'
+        )
+    folder = wish.folder.resolve()
+    order = Order(wish.deployment, wish.policy, wish.seed, Latency(0.0), folder, wish.videos)
+    if wish.latency:
+        return order.at(Latency(*wish.latency)), 'as --latency says'
+    known = known_latency(order, wish.suites)
+    if known is not None:
+        return order.at(known), 'as in the results that are there already'
     return order.at(own_latency(order)), 'as measured here and now'
 
 
@@ -145,7 +157,8 @@ def _about(order: Order, suite: str) -> dict[str, Any]:
         'checkpoint': Path(policy.checkpoint).name if policy.checkpoint else '',
         'execution': policy.execution.described,
         'seed': order.seed,
-        'simulated_latency_s': order.latency_s,
+        'simulated_latency_s': order.latency.answer_s,
+        'simulated_trunk_s': order.latency.trunk_s,
         'recipe': {**order.recipe(), 'key': key(order)},
         'machine': machine(),
         'date': datetime.now(UTC).isoformat(timespec='seconds'),

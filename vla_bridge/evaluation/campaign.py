@@ -14,15 +14,18 @@ from pathlib import Path
 import cv2
 
 from vla_bridge.evaluation.cell import Cell, check
+from vla_bridge.evaluation.dual_rate import TimedDualRate
 from vla_bridge.evaluation.film import write_film
-from vla_bridge.evaluation.latency import measure_latency
+from vla_bridge.evaluation.latency import Latency, measure_latency
 from vla_bridge.evaluation.order import Order, key
 from vla_bridge.evaluation.outcome import Outcome
 from vla_bridge.evaluation.results import Results, latencies
 from vla_bridge.evaluation.suites import check_suites, episode
+from vla_contract.deployment import Deployment
 from vla_contract.errors import VlaError
 from vla_contract.policy import PolicyKind
 from vla_policy.loading import load_policy_model
+from vla_policy.policy import Policy
 
 
 def run_suite(
@@ -48,7 +51,7 @@ def run_suite(
     if episodes < 1:
         raise VlaError(f'{episodes} episodes; ask for at least 1')
     check(order.load())
-    results = Results(_lines_of(order, suite), key(order), order.latency_s)
+    results = Results(_lines_of(order, suite), key(order), order.latency)
     wanted = [
         number
         for number in range(episodes)
@@ -68,12 +71,12 @@ def run_suite(
     return [results.known[number] for number in range(episodes)]
 
 
-def known_latency(order: Order, suites: Iterable[str]) -> float | None:
+def known_latency(order: Order, suites: Iterable[str]) -> Latency | None:
     """The latency that earlier outcomes of the same order have; None where there are none."""
     for suite in suites:
-        for recipe, latency_s in latencies(_lines_of(order, suite)):
-            if key(order.at(latency_s)) == recipe:
-                return latency_s
+        for recipe, latency in latencies(_lines_of(order, suite)):
+            if key(order.at(latency)) == recipe:
+                return latency
     return None
 
 
@@ -86,15 +89,15 @@ def film_path(order: Order, suite: str, number: int) -> Path:
     return order.folder / 'films' / key(order) / f'{suite}-{number:04d}.mp4'
 
 
-def own_latency(order: Order) -> float:
-    """What the order's policy takes for an answer here, alone on one core [s].
+def own_latency(order: Order) -> Latency:
+    """What the order's policy takes here, alone on one core.
 
     Raises:
         VlaError: It gives none.
     """
     calm(order)
     deployment = order.load()
-    return measure_latency(deployment, load_policy_model(deployment), order.seed)
+    return measure_latency(deployment, _policy(order, deployment), order.seed)
 
 
 def _outcomes(
@@ -165,4 +168,12 @@ def _run(order: Order, suite: str, number: int, film: Path | None) -> Outcome:
 def _cell(order: Order) -> Cell:
     """The one of this process."""
     deployment = order.load()
-    return Cell(deployment, load_policy_model(deployment), order.latency_s)
+    return Cell(deployment, _policy(order, deployment), order.latency.answer_s)
+
+
+def _policy(order: Order, deployment: Deployment) -> Policy:
+    """The policy, its trunk in simulated time where it has one of its own."""
+    trunk_s = order.latency.trunk_s
+    return load_policy_model(
+        deployment, lambda parts, execution: TimedDualRate(parts, execution, trunk_s)
+    )

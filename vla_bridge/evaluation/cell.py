@@ -15,7 +15,6 @@ from vla_bridge.evaluation.suites import Episode
 from vla_bridge.filtering import make_filter
 from vla_contract.deployment import Deployment
 from vla_contract.errors import VlaError
-from vla_contract.execution import DualRate
 from vla_policy.policy import Policy
 from vla_safety.avoidance import Avoidance
 from vla_safety.surroundings import surroundings
@@ -97,12 +96,12 @@ class Cell:
 
 
 def check(deployment: Deployment) -> None:
-    """Refuse what is no simulated arm, or is not alone, or would not give the same twice.
+    """Refuse what is no simulated arm, or is not alone.
 
     Raises:
         VlaError: With the reason.
     """
-    robot, policy = deployment.robot, deployment.policy
+    robot = deployment.robot
     if not robot.simulated:
         raise VlaError(
             f'{deployment.robot_path}: {robot.name} is a real robot (simulated: false); an '
@@ -110,8 +109,3 @@ def check(deployment: Deployment) -> None:
         )
     if robot.others:
         raise VlaError(f'{robot.name} has other arms beside it; an evaluation has one arm alone')
-    if isinstance(policy.execution, DualRate):
-        raise VlaError(
-            f'policy {policy.name}: execution.strategy dual_rate runs its trunk by the clock on '
-            'the wall, which an evaluation in simulated time does not have'
-        )

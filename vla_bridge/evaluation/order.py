@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from vla_bridge.evaluation.delays import USUAL
+from vla_bridge.evaluation.latency import Latency
 from vla_bridge.filtering import TICK_HZ
 from vla_contract.deployment import Deployment, load_deployment, load_policy, match
 from vla_contract.errors import VlaError
@@ -33,7 +34,6 @@ _NOT_RUN = (
     'vla_bridge/evaluation/campaign',
     'vla_bridge/evaluation/summary',
     'vla_bridge/evaluation/grid',
-    'vla_bridge/evaluation/latency',
     'vla_bridge/evaluation/machine',
     'vla_bridge/evaluation/results',
 )
@@ -48,7 +48,7 @@ class Order:
         deployment: File of a deployment.
         policy: File of a policy in its place; None for the deployment's own.
         seed: Same seed, same episodes.
-        latency_s: Simulated time from a question to the policy until its answer.
+        latency: Simulated time that the policy takes.
         folder: Where results go.
         filmed: Episodes of each suite that are filmed, the first ones.
     """
@@ -56,13 +56,13 @@ class Order:
     deployment: Path
     policy: Path | None
     seed: int
-    latency_s: float
+    latency: Latency
     folder: Path
     filmed: int = 0
 
-    def at(self, latency_s: float) -> 'Order':
+    def at(self, latency: Latency) -> 'Order':
         """The same with another latency."""
-        return replace(self, latency_s=latency_s)
+        return replace(self, latency=latency)
 
     def load(self) -> Deployment:
         """The deployment with its policy."""
@@ -70,7 +70,7 @@ class Order:
 
     def recipe(self) -> dict[str, object]:
         """What results depend on, beside suite and number."""
-        return {**recipe(self.load(), self.seed), 'latency_s': self.latency_s}
+        return {**recipe(self.load(), self.seed), 'latency': asdict(self.latency)}
 
 
 def load(deployment: Path, policy: Path | None) -> Deployment:

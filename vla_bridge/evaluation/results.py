@@ -2,13 +2,15 @@
 """Outcomes on disk, one a line: what is there already is not run again."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from vla_bridge.evaluation.latency import Latency
 from vla_bridge.evaluation.outcome import Outcome
 from vla_contract.errors import VlaError
 
-_RECIPE, _LATENCY, _OUTCOME = 'recipe', 'latency_s', 'outcome'
+_RECIPE, _LATENCY, _OUTCOME = 'recipe', 'latency', 'outcome'
 
 
 class Results:
@@ -17,18 +19,18 @@ class Results:
     Lines of other recipes stay in the file and do not count.
     """
 
-    def __init__(self, path: Path, recipe: str, latency_s: float) -> None:
+    def __init__(self, path: Path, recipe: str, latency: Latency) -> None:
         """Read what is there.
 
         Args:
             path: File of lines of JSON; need not be there.
             recipe: Key of what outcomes depend on.
-            latency_s: Written beside it, for who wants to go on.
+            latency: Written beside it, for who wants to go on.
 
         Raises:
             VlaError: The file is something else.
         """
-        self._path, self._recipe, self._latency_s = path, recipe, latency_s
+        self._path, self._recipe, self._latency = path, recipe, latency
         self.known: dict[int, Outcome] = {}
         for found in _lines(path):
             if found[_RECIPE] == recipe:
@@ -41,7 +43,7 @@ class Results:
         line = json.dumps(
             {
                 _RECIPE: self._recipe,
-                _LATENCY: self._latency_s,
+                _LATENCY: asdict(self._latency),
                 _OUTCOME: outcome.plain(),
             }
         )
@@ -50,9 +52,9 @@ class Results:
         self.known[outcome.number] = outcome
 
 
-def latencies(path: Path) -> tuple[tuple[str, float], ...]:
+def latencies(path: Path) -> tuple[tuple[str, Latency], ...]:
     """Recipes and latencies that earlier outcomes were made with, the newest first."""
-    found = [(str(line[_RECIPE]), float(line[_LATENCY])) for line in _lines(path)]
+    found = [(str(line[_RECIPE]), Latency(**line[_LATENCY])) for line in _lines(path)]
     return tuple(dict.fromkeys(reversed(found)))
 
 

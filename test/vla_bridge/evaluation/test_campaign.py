@@ -16,7 +16,7 @@ from vla_bridge.evaluation import campaign
 from vla_bridge.evaluation.campaign import film_path, known_latency, run_suite
 from vla_bridge.evaluation.film import read_film
 from vla_bridge.evaluation.grid import BORDER, grid
-from vla_bridge.evaluation.latency import measure_latency, rounded_up
+from vla_bridge.evaluation.latency import Latency, measure_latency, rounded_up
 from vla_bridge.evaluation.order import Order, key
 from vla_bridge.evaluation.outcome import Outcome
 from vla_bridge.evaluation.results import Results
@@ -26,13 +26,13 @@ from vla_bridge.resources import config_file
 from vla_contract.errors import VlaError
 from vla_contract.observation import Observation
 
-LATENCY_S = 0.02
+LATENCY = Latency(0.02)
 
 
 @pytest.fixture
 def order(tmp_path: Path) -> Order:
     """The demonstrator, into an empty folder."""
-    return Order(config_file('sim'), None, 5, LATENCY_S, tmp_path)
+    return Order(config_file('sim'), None, 5, LATENCY, tmp_path)
 
 
 def bare(outcomes: list[Outcome]) -> list[Outcome]:
@@ -76,7 +76,7 @@ def test_any_number_of_processes_gives_the_same(order: Order, tmp_path: Path) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(campaign, '_run', lambda *_: pytest.fail('it is there already'))
         assert run_suite(order, 'seen', 2, 1) == alone
-        assert known_latency(replace(order, latency_s=9.0), ['change', 'seen']) == LATENCY_S
+        assert known_latency(order.at(Latency(9.0)), ['change', 'seen']) == LATENCY
         assert known_latency(replace(order, seed=6), ['seen']) is None
 
 
@@ -90,8 +90,8 @@ def test_the_latency_is_that_of_the_policy(order: Order) -> None:
             return super().rows(observation)
 
     found = measure_latency(deployment, Slow())
-    assert found >= 0.014
-    assert found == rounded_up(found)
+    assert found.answer_s >= 0.014
+    assert found == Latency(rounded_up(found.answer_s))
     assert (rounded_up(0.0), rounded_up(0.0021)) == (0.002, 0.004)
     with pytest.raises(VlaError, match='gave no answer'):
         measure_latency(deployment, policies.Speechless())
@@ -100,17 +100,17 @@ def test_the_latency_is_that_of_the_policy(order: Order) -> None:
 def test_other_recipes_do_not_count(order: Order) -> None:
     """Neither another seed, nor another latency; a line that was cut off is run again."""
     path = order.folder / 'seen.jsonl'
-    for recipe in (key(order), key(order.at(0.5)), key(replace(order, seed=6))):
-        assert not Results(path, recipe, 0.0).known
-        Results(path, recipe, 0.0).add(outcome(0))
-    assert len({key(order), key(order.at(0.5)), key(replace(order, seed=6))}) == 3
+    for recipe in (key(order), key(order.at(Latency(0.5))), key(replace(order, seed=6))):
+        assert not Results(path, recipe, LATENCY).known
+        Results(path, recipe, LATENCY).add(outcome(0))
+    assert len({key(order), key(order.at(Latency(0.5))), key(replace(order, seed=6))}) == 3
     assert key(order) == key(replace(order, filmed=3, folder=Path('elsewhere')))
     path.write_text(path.read_text() + '{"recipe": "half a li', encoding='utf-8')
-    assert Results(path, key(order), 0.0).known == {0: outcome(0)}
+    assert Results(path, key(order), LATENCY).known == {0: outcome(0)}
     assert path.read_text().count('\n') == 3
     path.write_text('no outcome\n')
     with pytest.raises(VlaError, match=r'seen.jsonl:1 is no outcome'):
-        Results(path, key(order), 0.0)
+        Results(path, key(order), LATENCY)
 
 
 def test_the_summary_has_the_keys_that_were_agreed_on() -> None:
@@ -166,7 +166,7 @@ def test_the_command_writes_everything(tmp_path: Path, capsys: pytest.CaptureFix
     assert (told['episodes'], told['success']) == (2, 1.0)
     assert told['details']['policy'] == 'demonstrator'
     frames = read_film(tmp_path / 'seen.mp4')
-    order = Order(config_file('sim'), None, 0, 0.02, tmp_path)
+    order = Order(config_file('sim'), None, 0, LATENCY, tmp_path)
     assert len(frames) == len(read_film(film_path(order, 'seen', 0)))
     assert frames[0][0, 0, 1] > frames[0][0, 0, 0]
     assert (tmp_path / 'seen.jsonl').read_text().count('\n') == 2
@@ -182,6 +182,7 @@ def test_the_command_writes_everything(tmp_path: Path, capsys: pytest.CaptureFix
         (['--seed', '-1'], '--seed -1'),
         (['--latency', 'nan'], '--latency nan'),
         (['--latency', '-0.1'], '--latency -0.1'),
+        (['--latency', '0.1', '0.1'], '--latency with 2 numbers: demonstrator takes 1'),
         (['--policy', 'nobody'], 'no file nobody'),
         (['ur5e'], 'is a real robot'),
     ],

@@ -11,9 +11,12 @@ import torch
 from test.vla_policy.training.small import RECIPE, Unread
 from vla_bridge.evaluation import run
 from vla_bridge.evaluation.cell import Cell
+from vla_bridge.evaluation.dual_rate import TimedDualRate
+from vla_bridge.evaluation.latency import measure_latency
 from vla_bridge.evaluation.suites import episode
 from vla_bridge.resources import config_file
 from vla_contract.deployment import Deployment, load_policy
+from vla_contract.execution import DualRate
 from vla_contract.policy import Policy
 from vla_policy.checkpoint import save_checkpoint
 from vla_policy.learned import Learned
@@ -55,3 +58,26 @@ def test_a_random_model_moves_and_repeats_itself(
     assert told[0].chunks + told[0].intervened > 3
     assert not told[0].success
     assert not told[0].collisions
+
+
+def test_two_rates_are_driven_by_every_joint_state(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its head answers far more often than pictures come, and it repeats itself, too."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(run, 'LIMIT_S', 1.0)
+    execution = DualRate(encode_hz=5.0, act_hz=50.0)
+    policy = load_policy(config_file('demonstrations', 'policies')).model_copy(
+        update={'ground_truth': False, 'rows': 10, 'execution': execution}
+    )
+    random_model(policy, deployment.robot.home, tmp_path)
+    told = []
+    for _ in range(2):
+        timed = TimedDualRate(Learned(policy, tmp_path, reader=Unread()), execution, 0.05)
+        cell = Cell(replace(deployment, policy=policy), timed, 0.004)
+        found = cell.run(episode('seen', 0, 0))
+        assert len(found.inference_ms) > 30
+        told.append(replace(found, inference_ms=()))
+    assert told[0] == told[1]
+    latency = measure_latency(replace(deployment, policy=policy), timed)
+    assert latency.trunk_s > 0.0
