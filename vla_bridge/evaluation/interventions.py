@@ -51,8 +51,9 @@ class Interventions:
         try:
             yield
         finally:
+            cut = self.cut.total()
             self._note_rejections()
-            self._note_mode(before)
+            self._note_mode(before, told=self.cut.total() > cut)
 
     def accepted(self, *, clipped: bool) -> None:
         """A chunk is followed."""
@@ -70,12 +71,13 @@ class Interventions:
             partly = rejection.stage is not Stage.CHUNK or reason is Reason.TRUNCATED
             (self.cut if partly else self.rejected)[str(reason)] += 1
 
-    def _note_mode(self, before: Mode) -> None:
+    def _note_mode(self, before: Mode, *, told: bool) -> None:
+        """Note what a change of mode says; to hold where a chunk was cut is told already."""
         mode, reason = self._filter.mode, self._filter.finding.reason
         if mode.latched and not before.latched:
             self.stopped[str(reason)] += 1
         elif mode is Mode.HOLD and before.moving:
-            if reason not in _EXPECTED:
+            if reason not in _EXPECTED and not told:
                 self.held[str(reason)] += 1
             self.ran_out += reason is Reason.CHUNK_ENDED
         if mode is Mode.SCALED and not self._slow:

@@ -59,12 +59,19 @@ def test_who_stays_and_says_done_has_not_done_it(deployment: Deployment) -> None
     assert not outcome.interventions
 
 
-@pytest.mark.parametrize('kind', [policies.Jumping, policies.Diving])
-def test_nonsense_is_kept_from_harm(deployment: Deployment, kind: type[policies.Still]) -> None:
+@pytest.mark.parametrize(
+    ('kind', 'words'),
+    [(policies.Jumping, 'rejected SEAM_JUMP'), (policies.Diving, 'cut COLLISION')],
+)
+def test_nonsense_is_kept_from_harm(
+    deployment: Deployment, kind: type[policies.Still], words: str
+) -> None:
     """Jumps, and ways through the table: the filter steps in, and nothing is hit."""
     outcome = run_with(deployment, kind(), 4.0)
     assert not outcome.success
-    assert outcome.intervened > 0
+    assert outcome.interventions[words] > 2
+    assert not [told for told in outcome.interventions if told.startswith('held')]
+    assert outcome.intervened == sum(outcome.interventions.values())
     assert not outcome.collisions
 
 
