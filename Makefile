@@ -9,6 +9,9 @@ INSTRUCTION :=
 SCENE :=
 NAME :=
 N :=
+# What the default model learns from.
+DEMONSTRATIONS := 1500
+SCENES := 2500
 # All that constraints.txt has to suit, the oldest first.
 PYTHONS := python3.11 python3.12 python3.13
 export INSTRUCTION
@@ -17,7 +20,7 @@ BOOTSTRAP = $(or $(PYTHON),python3) -m tools.bootstrap $(if $(PYTHON),--this-pyt
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test long lint format bench kill fuzz mutate lock clean
+.PHONY: help setup demo test long model lint format bench kill fuzz mutate lock clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +40,12 @@ test: lint  ## Run linters, type checker and all tests; installs torch
 long: setup  ## Run the tests that `make test` leaves out, since they take long
 	@$(BOOTSTRAP) model
 	@$(BIN)/python -m pytest -m long
+
+model: setup  ## Make the default model anew: demonstrations, pairs, training (a night on two cores)
+	@$(BOOTSTRAP) model
+	@$(BIN)/vla sim record --episodes $(DEMONSTRATIONS) --seed 1 --out out/demonstrations
+	@$(BIN)/vla sim record --episodes $(SCENES) --seed 2 --sentences 3 --out out/pairs
+	@$(BIN)/vla train out/demonstrations --pairs out/pairs --recipe table --out out/train/table
 
 lint: setup  ## Run ruff and mypy
 	@$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vla_contract.document import Contradiction, Document
+from vla_contract.errors import VlaError
 from vla_contract.fields import Name
 from vla_contract.policy import Policy
 from vla_policy.heads.config import FlowHeadConfig, HeadConfig
@@ -70,6 +71,7 @@ class Recipe(Document):
     Attributes:
         policy: Policy file, by its path from this one's folder: what the model sees and answers.
             Its images, state, action, rate_hz and rows count here, and nothing else of it.
+        sizes: Pictures that are to be smaller than the policy file has them.
         trunk: What reads.
         head: What answers.
         language: The sentence encoder.
@@ -97,6 +99,7 @@ class Recipe(Document):
     """
 
     policy: Name
+    sizes: tuple[ImageSpec, ...] = ()
     trunk: TrunkConfig = CompactTrunkConfig()
     head: HeadConfig = FlowHeadConfig()
     language: LanguageConfig = LanguageConfig()
@@ -135,6 +138,20 @@ class Recipe(Document):
             yield Contradiction(
                 ('optimizer', 'warmup'), f'{self.optimizer.warmup}, while steps is {self.steps}'
             )
+
+    def seeing(self, policy: Policy) -> Policy:
+        """A policy file with the sizes of this recipe.
+
+        Raises:
+            VlaError: It has no such picture.
+        """
+        images = {image.key: image for image in policy.images}
+        for size in self.sizes:
+            if size.key not in images:
+                there = ', '.join(images) or 'no pictures'
+                raise VlaError(f'sizes: {size.key}: policy {policy.name} sees {there}')
+            images[size.key] = images[size.key].model_copy(update=size.model_dump())
+        return policy.model_copy(update={'images': tuple(images.values())})
 
     def model(self, policy: Policy) -> ModelConfig:
         """The model for a policy file."""

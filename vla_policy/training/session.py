@@ -64,8 +64,8 @@ class Plan:
 
     @property
     def policy(self) -> Policy:
-        """The policy file that the recipe names."""
-        return load_policy(self.recipe_path.parent / self.recipe.policy)
+        """The policy file that the recipe names, with the recipe's sizes of pictures."""
+        return self.recipe.seeing(load_policy(self.recipe_path.parent / self.recipe.policy))
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -122,7 +122,7 @@ def train(
     def save(weights: dict[str, Tensor]) -> None:
         kept = {name: normalizers[name] for name in (STATE, ACTION)}
         contract = Contract.of(policy, robot)
-        told = _told(plan, trainer, frames)
+        told = _told(plan, trainer, frames, pairs)
         save_checkpoint(plan.folder / MODEL, weights, model, kept, contract, told)
         plot_losses(trainer.losses, plan.folder / PLOT)
 
@@ -207,7 +207,7 @@ def _refuse_half_pairs(plan: Plan) -> None:
         )
 
 
-def _told(plan: Plan, trainer: Trainer, frames: Frames) -> dict[str, object]:
+def _told(plan: Plan, trainer: Trainer, frames: Frames, pairs: Frames | None) -> dict[str, object]:
     """Where the model comes from, for people."""
     last = {name: points[-1][1] for name, points in trainer.losses.items() if points}
     return {
@@ -216,6 +216,7 @@ def _told(plan: Plan, trainer: Trainer, frames: Frames) -> dict[str, object]:
         'recipe_file': plan.recipe_path.name,
         'datasets': [folder.name for folder in plan.datasets],
         'pairs': [folder.name for folder in plan.pairs],
+        'pairs_frames': 0 if pairs is None else len(pairs),
         'questions': plan.questions.name if plan.questions else None,
         'trunk': plan.trunk.name if plan.trunk else None,
         'frames': len(frames),

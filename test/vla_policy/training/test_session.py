@@ -22,6 +22,7 @@ from vla_contract.observation import Observation
 from vla_policy.checkpoint import load_checkpoint
 from vla_policy.heads.config import FlowHeadConfig
 from vla_policy.learned import Learned
+from vla_policy.models.config import ImageSpec
 from vla_policy.training.parallel import Crew
 from vla_policy.training.session import Plan, datasets_in, read_recipe, train
 
@@ -115,3 +116,13 @@ def test_pairs_need_a_share_and_a_folder(data: Path, recipe: Path, tmp_path: Pat
     plan = Plan(read_recipe(recipe), recipe, (data,), tmp_path / 'run', pairs=(data,))
     with pytest.raises(VlaError, match=r'pairs: 0, and .* given; pairs need both'):
         train(plan, ALONE, lambda *_: None, lambda _: None)
+
+
+def test_pictures_may_be_smaller_than_the_policy_file_has_them() -> None:
+    """By key; a key that is not there is named beside those that are."""
+    small = RECIPE.model_copy(update={'sizes': (ImageSpec(key='eye', width=16, height=8),)})
+    image = small.seeing(POLICY).images[0]
+    assert (image.key, image.width, image.height) == ('eye', 16, 8)
+    other = RECIPE.model_copy(update={'sizes': (ImageSpec(key='ear', width=16, height=8),)})
+    with pytest.raises(VlaError, match='sizes: ear: policy small sees eye'):
+        other.seeing(POLICY)
