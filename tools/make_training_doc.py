@@ -18,6 +18,7 @@ from vla_policy.heads.config import (
 )
 from vla_policy.models.config import (
     CompactTrunkConfig,
+    ImageSpec,
     LanguageConfig,
     LoraConfig,
     Rt1TrunkConfig,
@@ -28,6 +29,7 @@ from vla_policy.training.recipe import Augmentation, OptimizerConfig, Recipe
 PAGE = ROOT / 'docs' / 'train.md'
 DOCUMENTS: tuple[type[Document], ...] = (
     Recipe,
+    ImageSpec,
     OptimizerConfig,
     Augmentation,
     FlowHeadConfig,

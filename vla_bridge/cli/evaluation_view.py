@@ -22,6 +22,7 @@ from vla_bridge.evaluation.order import Order, commit, key, load
 from vla_bridge.evaluation.outcome import Outcome
 from vla_bridge.evaluation.suites import SUITES, check_suites, episode
 from vla_bridge.evaluation.summary import summary, write_summary
+from vla_bridge.starting import interruptible
 from vla_bridge.terminal import Terminal
 from vla_contract.errors import VlaError
 from vla_contract.execution import DualRate
@@ -143,7 +144,8 @@ def _show_suite(console: Terminal, wish: Wish, order: Order, suite: str) -> list
                 spoken = now
                 console.print(f'{suite}: {done} of {wish.episodes}, {succeeded} succeeded')
 
-        return run_suite(order, suite, wish.episodes, wish.processes, progress)
+        with interruptible():
+            return run_suite(order, suite, wish.episodes, wish.processes, progress)
 
 
 def _about(order: Order, suite: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from vla_bridge.starting import interruptible
 from vla_bridge.terminal import Terminal
 from vla_sim.demonstrations.recording import Attempt, Harvest, Order, record
 
@@ -38,7 +39,8 @@ def show_recording(order: Order, processes: int) -> int:
                 spoken = now
                 console.print(f'{counted[True]} of {order.episodes}, {counted[False]} failed')
 
-        harvest = record(order, processes, progress)
+        with interruptible():
+            harvest = record(order, processes, progress)
     _tell(console, order, harvest, time.monotonic() - began)
     return 0
 

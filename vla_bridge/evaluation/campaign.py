@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import cv2
@@ -116,7 +116,7 @@ def _outcomes(
         return
     most = min(processes, len(numbers))
     pool = ProcessPoolExecutor(most, get_context('spawn'), _begin_process, (order,))
-    waiting = deque[Future[Outcome]]()
+    waiting, whole = deque[Future[Outcome]](), False
     try:
         for each in jobs:
             waiting.append(pool.submit(_run, order, suite, *each))
@@ -124,8 +124,17 @@ def _outcomes(
                 yield _result(waiting.popleft())
         while waiting:
             yield _result(waiting.popleft())
+        whole = True
     finally:
+        if not whole:
+            _end_processes()
         pool.shutdown(cancel_futures=True)
+
+
+def _end_processes() -> None:
+    """At once: nobody waits for what they are at."""
+    for process in active_children():
+        process.terminate()
 
 
 def _result(future: Future[Outcome]) -> Outcome:
