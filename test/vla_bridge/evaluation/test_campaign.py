@@ -2,11 +2,16 @@
 """Many episodes: in order, the same for any number of processes, going on where they stopped."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
@@ -32,7 +37,7 @@ LATENCY = Latency(0.02)
 @pytest.fixture
 def order(tmp_path: Path) -> Order:
     """The demonstrator, into an empty folder."""
-    return Order(config_file('sim'), None, 5, LATENCY, tmp_path)
+    return Order(config_file('sim_demonstrator'), None, 5, LATENCY, tmp_path)
 
 
 def bare(outcomes: list[Outcome]) -> list[Outcome]:
@@ -166,7 +171,7 @@ def test_the_command_writes_everything(tmp_path: Path, capsys: pytest.CaptureFix
     assert (told['episodes'], told['success']) == (2, 1.0)
     assert told['details']['policy'] == 'demonstrator'
     frames = read_film(tmp_path / 'seen.mp4')
-    order = Order(config_file('sim'), None, 0, LATENCY, tmp_path)
+    order = Order(config_file('sim_demonstrator'), None, 0, LATENCY, tmp_path)
     assert len(frames) == len(read_film(film_path(order, 'seen', 0)))
     assert frames[0][0, 0, 1] > frames[0][0, 0, 0]
     assert (tmp_path / 'seen.jsonl').read_text().count('\n') == 2
@@ -194,3 +199,35 @@ def test_what_makes_no_sense_is_refused(
     assert main(['eval', *given, '--out', str(tmp_path / 'out')]) == 2
     assert words in ' '.join(capsys.readouterr().err.split())
     assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.long
+def test_an_interrupted_command_leaves_nobody_behind_and_goes_on(tmp_path: Path) -> None:
+    """Ctrl-C goes to all of its processes, as in a terminal; what was done stays done."""
+    given = ['eval', '--suite', 'seen', '--episodes', '30', '--processes', '2', '--videos', '0']
+    command = [sys.executable, '-m', 'vla_bridge.cli.main', *given, '--latency', '0.02']
+    lines = tmp_path / 'seen.jsonl'
+    with subprocess.Popen([*command, '--out', str(tmp_path)], start_new_session=True) as process:
+        while process.poll() is None and (not lines.exists() or len(lines.read_text()) < 100):
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    deadline = time.monotonic() + 20.0
+    while session(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not session(process.pid)
+    order = Order(config_file('sim'), None, 0, LATENCY, tmp_path)
+    assert 0 < len(Results(lines, key(order), LATENCY).known) < 30
+
+
+def session(leader: int) -> list[int]:
+    """Processes that were started by one, and by those."""
+    return [each.pid for each in psutil.process_iter() if of_session(each.pid, leader)]
+
+
+def of_session(pid: int, leader: int) -> bool:
+    """Does it belong there, and does it still live?"""
+    try:
+        return os.getsid(pid) == leader and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False
