@@ -43,7 +43,7 @@ def episode(seed: int) -> Outcome:
 @cache
 def rollout() -> Rollout:
     """The one of this process."""
-    deployment = load_deployment(config_file('sim'))
+    deployment = load_deployment(config_file('sim_demonstrator'))
     robot, path, policy = deployment.robot, deployment.robot_path, deployment.policy
     return Rollout(robot, path, policy, Demonstrator(robot, path, policy))
 

@@ -235,7 +235,7 @@ class Graph:
 
     def __init__(self, domain: int, folder: Path) -> None:
         """Nothing runs yet; recordings will go to the folder."""
-        self.parameters = {'deployment': 'sim'}
+        self.parameters = {'deployment': 'sim_demonstrator'}
         self.environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain)}
         self._folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -52,7 +52,7 @@ def in_graph(probe: 'Probe', asked: Episode) -> Execute.Result:
 
 def test_an_evaluation_goes_as_the_graph_goes(graph: 'Graph', probe: 'Probe') -> None:
     """Verdicts are the same, and how long it took differs by little."""
-    deployment = load_deployment(config_file('sim'))
+    deployment = load_deployment(config_file('sim_demonstrator'))
     cell = Cell(deployment, load_policy_model(deployment), LATENCY_S)
     asked = [episode('seen', 4, number) for number in range(EPISODES)]
     alone = [cell.run(each) for each in asked]

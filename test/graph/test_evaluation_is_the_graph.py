@@ -45,7 +45,7 @@ class Replay:
 
     def __init__(self) -> None:
         """As an evaluation makes it."""
-        deployment = load_deployment(config_file('sim'))
+        deployment = load_deployment(config_file('sim_demonstrator'))
         self.filter = make_filter(deployment, load_avoidance(deployment))
         self.motions: list[Motion] = []
         self.openings: list[float] = []

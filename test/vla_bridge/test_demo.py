@@ -33,7 +33,7 @@ def test_demo_carries_out_an_instruction_and_leaves_video_plot_bag_and_summary(
     """Exit code 0 means: the simulator says it is done, and every node stopped cleanly."""
     folder = tmp_path / 'run'
     done = subprocess.run(
-        [*COMMAND, '--seed', '1', '--out', str(folder)],
+        [*COMMAND, '--deployment', 'sim_demonstrator', '--seed', '1', '--out', str(folder)],
         capture_output=True,
         text=True,
         timeout=110,

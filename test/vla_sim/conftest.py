@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope='session')
 def deployment() -> Deployment:
     """The simulated arm with the demonstrator."""
-    return load_deployment(ROOT / 'config' / 'sim.yaml')
+    return load_deployment(ROOT / 'config' / 'sim_demonstrator.yaml')
 
 
 @pytest.fixture(scope='module')

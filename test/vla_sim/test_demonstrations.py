@@ -26,7 +26,7 @@ from vla_sim.tasks.instruction import parse
 from vla_sim.tasks.split import held_out
 
 ROOT = Path(__file__).parents[2]
-DEPLOYMENT = load_deployment(ROOT / 'config' / 'sim.yaml')
+DEPLOYMENT = load_deployment(ROOT / 'config' / 'sim_demonstrator.yaml')
 ROBOT, ROBOT_PATH = DEPLOYMENT.robot, DEPLOYMENT.robot_path
 POLICY_PATH = ROOT / 'config' / 'policies' / 'demonstrations.yaml'
 BLIND = load_policy(POLICY_PATH).model_copy(update={'images': ()})

@@ -10,4 +10,4 @@ from vla_contract.deployment import Deployment, load_deployment
 @pytest.fixture(scope='session')
 def deployment() -> Deployment:
     """With the demonstrator."""
-    return load_deployment(config_file('sim'))
+    return load_deployment(config_file('sim_demonstrator'))
