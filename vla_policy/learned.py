@@ -40,7 +40,8 @@ class Learned:
         Args:
             policy: Agrees with the checkpoint's contract (vla_policy/learned_file.py).
             folder: Of the checkpoint.
-            seed: Of what is drawn: the same questions in the same order, the same answers.
+            seed: Of what is drawn. Each answer begins with the same draws: then answers to
+                questions that are alike are alike, and follow each other without a jump.
             reader: Of instructions; without it, that of the model.
 
         Raises:
@@ -56,7 +57,7 @@ class Learned:
         self._device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         self._vla.to(self._device)
         self._seed = seed
-        self._generator = Generator(self._device).manual_seed(seed)
+        self._generator = Generator(self._device)
         self._reader = reader or reader_of(self._config)
         self._instruction = ''
         self._frames: list[Observation] = []
@@ -65,7 +66,6 @@ class Learned:
     def reset(self, instruction: str) -> None:
         """Forget what came before and start on an instruction."""
         self._frames.clear()
-        self._generator.manual_seed(self._seed)
         self._instruction, self._done = instruction, 0
 
     def infer(self, observation: Observation, prefix: Array) -> Rows:
@@ -105,6 +105,7 @@ class Learned:
     def _rows(
         self, context: Context, observation: Observation, guide: Guide | Prefix | None
     ) -> Rows:
+        self._generator.manual_seed(self._seed)
         with torch.no_grad():
             rows = self._vla.head.sample(context, self._generator, guide)
             done = self._vla.done is not None and bool(self._vla.done(context.summary) > 0.0)

@@ -16,6 +16,7 @@ from vla_contract.observation import Observation
 from vla_contract.policy import Policy
 from vla_contract.robot import Robot
 from vla_policy.checkpoint import load_checkpoint, save_checkpoint
+from vla_policy.heads.config import DecoderConfig, FlowHeadConfig
 from vla_policy.learned import Learned
 from vla_policy.learned_file import contradictions
 from vla_policy.models.vla import build_vla
@@ -88,6 +89,25 @@ def test_three_answers_in_a_row_end_a_task(tmp_path: Path) -> None:
     assert said == [False, False, True, True]
     policy.reset('go elsewhere')
     assert not policy.infer(seen_at(5), np.empty((0, 3))).finished
+
+
+def test_the_same_question_has_the_same_answer(tmp_path: Path) -> None:
+    """Chance has a say in what a flow answers, and the same one each time."""
+    head = FlowHeadConfig(decoder=DecoderConfig(width=32, depth=1, attention_heads=2))
+    model = RECIPE.model_copy(update={'head': head}).model(POLICY)
+    kept = {name: measure(frames(), model, RECIPE)[name] for name in ('state', 'action')}
+    weights = build_vla(model).state_dict()
+    save_checkpoint(tmp_path, weights, model, kept, Contract.of(POLICY, 'small_robot'), {})
+
+    def answers(seed: int) -> list[list[list[float]]]:
+        policy = Learned(POLICY, tmp_path, seed, Unread())
+        policy.reset('go there')
+        rows = [policy.infer(seen_at(5), np.empty((0, 3))).values for _ in range(2)]
+        return [each.tolist() for each in rows]
+
+    first, second = answers(0)
+    assert first == second
+    assert answers(1)[0] != first
 
 
 def seen_at(index: int) -> Observation:
