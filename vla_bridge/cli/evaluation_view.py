@@ -27,6 +27,7 @@ from vla_bridge.terminal import Terminal
 from vla_contract.errors import VlaError
 from vla_contract.execution import DualRate
 from vla_policy.loading import check_policy
+from vla_sim.tasks.instruction import FAMILIES
 
 _PLAIN_EVERY_S = 10.0
 _MOST_LATENCY_S = 5.0
@@ -180,35 +181,38 @@ def _write_grid(wish: Wish, order: Order, suite: str, outcomes: Sequence[Outcome
 
 def _table(told: dict[str, dict[str, Any]]) -> Table:
     """All suites at once."""
-    table = Table(title='95 % intervals by Wilson; medians where nothing else is said')
-    for name in ('suite', 'episodes', 'success', '95 %', 'by family', 'time', 'jerk', 'step'):
-        table.add_column(name, justify='left' if name in ('suite', 'by family') else 'right')
-    for name in ('interventions', 'collided', 'latency, p95'):
-        table.add_column(name, justify='right')
+    table = Table(title='medians, and 95 % intervals by Wilson', title_justify='left')
+    table.add_column('suite')
+    families = '·\n'.join(FAMILIES)
+    for name in ('n', 'success', '95 %', f'{families} %', 'time\ns', 'jerk\nrad/s³', 'step\nrad'):
+        table.add_column(name, justify='right', no_wrap=True)
+    for name in ('inter-\nventions', 'colli-\nded', 'answer\nms', 'p95\nms'):
+        table.add_column(name, justify='right', no_wrap=True)
     for suite, document in told.items():
         details = document['details']
-        families = ' · '.join(
-            f'{name} {100 * each["success"]:.0f}' for name, each in details['by_family'].items()
-        )
-        latency = details['latency_ms']
         table.add_row(
             suite,
             str(document['episodes']),
             f'[bold]{100 * document["success"]:.1f} %[/]',
-            f'{100 * document["low"]:.1f} to {100 * document["high"]:.1f}',
-            families,
-            _median(details['time_s'], '.1f', 's'),
-            f'{document["jerk"]:.1f} rad/s³',
-            _median(details['boundary_rad'], '.3f', 'rad'),
-            f'{document["interventions"]:.2f} each',
+            f'{100 * document["low"]:.1f} - {100 * document["high"]:.1f}',
+            '·'.join(_share(details['by_family'].get(name)) for name in FAMILIES),
+            _figure(details['time_s'], 'median', '.1f'),
+            f'{document["jerk"]:.1f}',
+            _figure(details['boundary_rad'], 'median', '.3f'),
+            f'{document["interventions"]:.2f}',
             str(details['episodes_collided']),
-            f'{latency["median"]:.0f}, {latency["p95"]:.0f} ms' if latency else '',
+            _figure(details['latency_ms'], 'median', '.0f'),
+            _figure(details['latency_ms'], 'p95', '.0f'),
         )
     return table
 
 
-def _median(spread: dict[str, float] | None, form: str, unit: str) -> str:
-    return f'{spread["median"]:{form}} {unit}' if spread else ''
+def _share(family: dict[str, float] | None) -> str:
+    return f'{100 * family["success"]:.0f}' if family else '-'
+
+
+def _figure(spread: dict[str, float] | None, which: str, form: str) -> str:
+    return f'{spread[which]:{form}}' if spread else '-'
 
 
 def _failures(told: dict[str, dict[str, Any]]) -> list[str]:

@@ -31,10 +31,9 @@ def run_with(deployment: Deployment, policy: Policy, limit_s: float, number: int
 
 @pytest.mark.parametrize('suite', ['seen', 'change'])
 def test_the_demonstrator_succeeds_through_the_filter(deployment: Deployment, suite: str) -> None:
-    """It is done in time, harms nothing, and goes the same way when it is filmed."""
-    cell = Cell(deployment, load_policy_model(deployment), LATENCY_S)
+    """It is done in time, harms nothing, and an instruction that comes later is the one."""
     asked = episode(suite, 0, 1)
-    outcome = cell.run(asked)
+    outcome = Cell(deployment, load_policy_model(deployment), LATENCY_S).run(asked)
     assert outcome.success, outcome.reason
     last = asked.change.instruction if asked.change else asked.instruction
     assert outcome.instruction == last
@@ -43,7 +42,16 @@ def test_the_demonstrator_succeeds_through_the_filter(deployment: Deployment, su
     assert not outcome.collisions
     assert outcome.chunks > 10
     assert 1.0 < outcome.jerk < 50.0
-    frames, filmed = cell.film(asked)
+
+
+def test_who_is_filmed_goes_the_same_way(deployment: Deployment) -> None:
+    """Ten pictures a second, from before the instruction until after the end."""
+    cell = Cell(deployment, policies.Diving(), LATENCY_S)
+    asked = episode('seen', 0, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, 'LIMIT_S', 1.0)
+        outcome = cell.run(asked)
+        frames, filmed = cell.film(asked)
     assert replace(filmed, inference_ms=()) == replace(outcome, inference_ms=())
     assert len(frames) == pytest.approx(10 * (0.5 + outcome.duration_s + run.SETTLE_S), abs=2)
     assert frames[0].shape == (240, 320, 3)
