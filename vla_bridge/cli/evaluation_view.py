@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -181,28 +182,29 @@ def _write_grid(wish: Wish, order: Order, suite: str, outcomes: Sequence[Outcome
 
 def _table(told: dict[str, dict[str, Any]]) -> Table:
     """All suites at once."""
-    table = Table(title='medians, and 95 % intervals by Wilson', title_justify='left')
-    table.add_column('suite')
+    title = 'medians, and 95 % intervals by Wilson'
+    table = Table(title=title, title_justify='left', box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column('suite', no_wrap=True)
     families = '·\n'.join(FAMILIES)
     for name in ('n', 'success', '95 %', f'{families} %', 'time\ns', 'jerk\nrad/s³', 'step\nrad'):
         table.add_column(name, justify='right', no_wrap=True)
-    for name in ('inter-\nventions', 'colli-\nded', 'answer\nms', 'p95\nms'):
+    for name in ('inter-\nventions', 'colli-\nded', 'ms\n(p95)'):
         table.add_column(name, justify='right', no_wrap=True)
     for suite, document in told.items():
         details = document['details']
+        latency = details['latency_ms']
         table.add_row(
             suite,
             str(document['episodes']),
             f'[bold]{100 * document["success"]:.1f} %[/]',
-            f'{100 * document["low"]:.1f} - {100 * document["high"]:.1f}',
+            f'{100 * document["low"]:.1f}-{100 * document["high"]:.1f}',
             '·'.join(_share(details['by_family'].get(name)) for name in FAMILIES),
             _figure(details['time_s'], 'median', '.1f'),
             f'{document["jerk"]:.1f}',
             _figure(details['boundary_rad'], 'median', '.3f'),
             f'{document["interventions"]:.2f}',
             str(details['episodes_collided']),
-            _figure(details['latency_ms'], 'median', '.0f'),
-            _figure(details['latency_ms'], 'p95', '.0f'),
+            f'{_figure(latency, "median", ".0f")} ({_figure(latency, "p95", ".0f")})',
         )
     return table
 
