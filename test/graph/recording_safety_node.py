@@ -25,15 +25,23 @@ FILE = 'RECORDED_INPUTS'
 def tapped_filter(
     deployment: Deployment, avoidance: Avoidance | None, file: TextIO
 ) -> MotionFilter:
-    """The filter as ever, its ears tapped."""
+    """The filter as ever, its ears tapped; what it tells itself is not written down."""
     found = make_filter(deployment, avoidance)
+    within = False
 
     def tap(owner: Any, name: str, told: Callable[..., list[Any]]) -> None:  # noqa: ANN401
         method = getattr(owner, name)
 
         def tapped(*given: Any) -> Any:  # noqa: ANN401
+            nonlocal within
+            if within:
+                return method(*given)
             file.write(json.dumps([name, told(*given)]) + '\n')
-            return method(*given)
+            within = True
+            try:
+                return method(*given)
+            finally:
+                within = False
 
         setattr(owner, name, tapped)
 

@@ -23,15 +23,14 @@ from vla_contract.deployment import load_deployment
 from vla_safety.measured import Instant
 from vla_safety.motion import Motion
 from vla_safety.plain import from_plain
-from vla_safety.reasons import RefusedError
+from vla_safety.reasons import Reason, RefusedError
 
 if TYPE_CHECKING:
     from test.graph.conftest import Graph, Probe
 
-INSTRUCTION = 'put the red cube in the blue bowl'
+FREE, CLUTTERED = 'sim_demonstrator', 'sim_cluttered'
 NODES = ('sim_node', 'guard_node', 'instruction_node', 'policy_node')
 LAST_NS = 2**63 - 1
-pytestmark = pytest.mark.graph
 
 
 class Replay:
@@ -43,9 +42,9 @@ class Replay:
         unlike: Calls that only a fault makes.
     """
 
-    def __init__(self) -> None:
-        """As an evaluation makes it."""
-        deployment = load_deployment(config_file('sim_demonstrator'))
+    def __init__(self, name: str) -> None:
+        """As an evaluation makes it for a deployment."""
+        deployment = load_deployment(config_file(name))
         self.filter = make_filter(deployment, load_avoidance(deployment))
         self.motions: list[Motion] = []
         self.openings: list[float] = []
@@ -99,13 +98,22 @@ def try_to(ask: Any) -> None:  # noqa: ANN401 - whatever is refused
         return
 
 
+@pytest.mark.parametrize(
+    ('deployment', 'instruction'),
+    [
+        pytest.param(FREE, 'put the red cube in the blue bowl', marks=pytest.mark.graph),
+        pytest.param(CLUTTERED, 'push the red cube to the right', marks=pytest.mark.long),
+    ],
+)
 def test_the_same_inputs_make_the_same_motions(
-    graph: 'Graph', probe: 'Probe', tmp_path: Path
+    graph: 'Graph', probe: 'Probe', tmp_path: Path, deployment: str, instruction: str
 ) -> None:
     """An instruction in the real graph: what its safety node sent, an evaluation sends.
 
-    The trajectories are those that came over DDS; they are the same to the last bit.
+    The trajectories are those that came over DDS; they are the same to the last bit. So they are
+    where the filter slows the arm down before a post, holds it, and refuses chunks.
     """
+    graph.parameters['deployment'] = deployment
     sent: list[JointTrajectory] = []
     grips: list[Float64MultiArray] = []
     robot = probe.robot
@@ -119,23 +127,26 @@ def test_the_same_inputs_make_the_same_motions(
     inputs = tmp_path / 'inputs.jsonl'
     graph.scripts['safety_node'] = Path(__file__).with_name('recording_safety_node.py')
     graph.environment[FILE] = str(inputs)
-    graph.start(*NODES, 'safety_node', scene=INSTRUCTION)
+    graph.start(*NODES, 'safety_node', scene=instruction)
     probe.arm()
     client = ActionClient(probe.node, Execute, topics.EXECUTE)
     probe.until(client.server_is_ready, 'the execute action')
     probe.spin(0.3)
-    sending = client.send_goal_async(Execute.Goal(instruction=INSTRUCTION, timeout=60.0))
+    sending = client.send_goal_async(Execute.Goal(instruction=instruction, timeout=15.0))
     probe.until(sending.done, 'the goal is answered')
     ending = sending.result().get_result_async()
     probe.until(ending.done, 'a result')
-    assert cast('Execute.Result', ending.result().result).success
+    ended = cast('Execute.Result', ending.result().result)
+    assert ended.success is (deployment == FREE), ended.message
     probe.spin(0.5)
     graph.finish('safety_node')
-    replay = Replay()
+    replay = Replay(deployment)
     replay.run(inputs)
     assert not [call for call in replay.unlike if not call.startswith('disarm')]
     heard = [trajectory_message(message, 'probe') for message in sent]
     assert len(heard) > 100
     assert grips
+    reasons = {rejection.finding.reason for rejection in replay.filter.rejections}
+    assert (Reason.COLLISION in reasons) is (deployment == CLUTTERED)
     assert heard == [direct_trajectory(robot.joint_names, motion) for motion in replay.motions]
     assert [list(grip.data) for grip in grips] == [[opening] for opening in replay.openings]

@@ -161,7 +161,7 @@ def test_a_grid_frames_each_film_by_its_outcome() -> None:
 def test_the_command_writes_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A table, the numbers, and a video of the first episodes."""
     given = ['--episodes', '1', '--processes', '1', '--videos', '1', '--latency', '0.02']
-    code = main(['eval', 'sim', '--suite', 'seen', '--out', str(tmp_path), *given])
+    code = main(['eval', 'sim_demonstrator', '--suite', 'seen', '--out', str(tmp_path), *given])
     said = capsys.readouterr().out
     assert code == 0
     assert 'an answer takes 0.020 s of simulated time, as --latency says' in said
@@ -204,7 +204,18 @@ def test_what_makes_no_sense_is_refused(
 @pytest.mark.long
 def test_an_interrupted_command_leaves_nobody_behind_and_goes_on(tmp_path: Path) -> None:
     """Ctrl-C goes to all of its processes, as in a terminal; what was done stays done."""
-    given = ['eval', '--suite', 'seen', '--episodes', '30', '--processes', '2', '--videos', '0']
+    given = [
+        'eval',
+        'sim_demonstrator',
+        '--suite',
+        'seen',
+        '--episodes',
+        '30',
+        '--processes',
+        '2',
+        '--videos',
+        '0',
+    ]
     command = [sys.executable, '-m', 'vla_bridge.cli.main', *given, '--latency', '0.02']
     lines = tmp_path / 'seen.jsonl'
     with subprocess.Popen([*command, '--out', str(tmp_path)], start_new_session=True) as process:
@@ -216,7 +227,7 @@ def test_an_interrupted_command_leaves_nobody_behind_and_goes_on(tmp_path: Path)
     while session(process.pid) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not session(process.pid)
-    order = Order(config_file('sim'), None, 0, LATENCY, tmp_path)
+    order = Order(config_file('sim_demonstrator'), None, 0, LATENCY, tmp_path)
     assert 0 < len(Results(lines, key(order), LATENCY).known) < 30
 
 
