@@ -10,8 +10,8 @@ SCENE :=
 NAME :=
 N :=
 # What the default model learns from.
-DEMONSTRATIONS := 1500
-SCENES := 2500
+DEMONSTRATIONS := 1300
+SCENES := 1000
 # All that constraints.txt has to suit, the oldest first.
 PYTHONS := python3.11 python3.12 python3.13
 export INSTRUCTION
