@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from vla_contract.errors import VlaError
@@ -60,7 +60,7 @@ def save_checkpoint(
     write_json(folder / STATISTICS, {name: each.to_json() for name, each in normalizers.items()})
     write_json(folder / TRAINING, training)
     new = folder / f'{WEIGHTS}.new'
-    save_file(apart(weights), new)
+    new.write_bytes(save(apart(weights)))  # save_file keeps others from reading it
     new.replace(folder / WEIGHTS)
 
 

@@ -150,4 +150,4 @@ class Campaign:
             return
         self._stage.start(*names)
         specs = [self._stage.specs[name] for name in names]
-        self._client.wait_active(specs, START_S, lambda _: None)
+        self._client.wait_active(specs, timeout_s=START_S)

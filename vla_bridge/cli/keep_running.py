@@ -15,7 +15,6 @@ from vla_bridge.launching.process import program
 from vla_bridge.launching.runner import Runner
 from vla_bridge.terminal import Terminal
 
-ACTIVE_WITHIN_S = 60.0
 BROKEN = 1
 
 
@@ -68,7 +67,7 @@ def _watch(
 
     client.pulse = pulse
     if advice:
-        client.wait_active(runner.nodes, ACTIVE_WITHIN_S, lambda _: None)
+        client.wait_active(runner.nodes)
         console.print(advice)
     while True:
         client.sleep(1.0)

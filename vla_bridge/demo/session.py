@@ -26,7 +26,6 @@ from vla_bridge.launching.process import program
 from vla_bridge.launching.runner import Runner
 from vla_contract.errors import VlaError
 
-ACTIVE_WITHIN_S = 60.0
 GRACE_S = 15.0
 """How much longer than its own timeout an action may take to answer."""
 RECORDS_WITHIN_S = 10.0
@@ -122,7 +121,7 @@ class Session:
         screen, nodes = self._screen, self.plan.graph.nodes
         usage = Usage({process.spec.name: process.popen.pid for process in runner.processes})
         screen.step, screen.usage = 'waiting for the nodes', usage
-        client.wait_active(nodes, ACTIVE_WITHIN_S, screen.states.update)
+        client.wait_active(nodes, screen.states.update)
         outcome.ready_s = round(time.monotonic() - self._began, 3)
         screen.monitor = monitor = Monitor(client.node, screen.robot)
         screen.complaints = complaints = Complaints(client.node)

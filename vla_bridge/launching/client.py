@@ -25,6 +25,8 @@ from vla_bridge.launching.graph import OURS, NodeSpec
 from vla_bridge.launching.options import check_namespace
 from vla_contract.errors import VlaError
 
+LOADED_WITHIN_S = 300.0
+"""A large model takes minutes to come from a slow disk; a node that dies is noticed at once."""
 PULSE_S = 0.04
 """How often a wait looks at the world: interrupts, dead nodes, the screen."""
 
@@ -143,7 +145,10 @@ class GraphClient:
             )
 
     def wait_active(
-        self, specs: Sequence[NodeSpec], timeout_s: float, show: Callable[[dict[str, str]], None]
+        self,
+        specs: Sequence[NodeSpec],
+        show: Callable[[dict[str, str]], None] = lambda _: None,
+        timeout_s: float = LOADED_WITHIN_S,
     ) -> None:
         """Wait until every node of ours is active; ``show`` gets the states by name."""
         end = time.monotonic() + timeout_s

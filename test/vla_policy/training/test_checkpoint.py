@@ -124,6 +124,12 @@ def seen_at(index: int) -> Observation:
     )
 
 
+def test_others_may_read_a_checkpoint(folder: Path) -> None:
+    """It is shared by copying, or by a disk that several people use."""
+    modes = {path.name: path.stat().st_mode for path in folder.iterdir()}
+    assert len(set(modes.values())) == 1, modes
+
+
 def test_a_file_that_agrees_has_no_contradictions(found: Found) -> None:
     """And one for a robot that it names as alike."""
     assert not found(POLICY)
