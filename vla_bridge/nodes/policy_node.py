@@ -52,7 +52,7 @@ class PolicyNode(VlaNode):
             load: Makes the policy of a deployment.
         """
         super().__init__('policy_node')
-        self.describe('nice', 10, 'Added to the nice value of the inference thread.', (0, 19))
+        self.describe('nice', 0, 'Added to the nice value of the inference thread.', (0, 19))
         self._load = load
         self._worker: Worker | None = None
         self._heartbeat: Heartbeat | None = None
