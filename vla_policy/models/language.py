@@ -12,18 +12,16 @@ Never asks the network, and knows nothing of pictures or robots.
 
 import importlib.util
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer
-from transformers.utils import logging
 
 from vla_contract.errors import VlaError
+from vla_policy.models.bert import Bert
 
 HIDDEN = 384
 MOST_WORDS = 256  # pieces of words; those that follow are not read
@@ -49,17 +47,12 @@ class SentenceEncoder:
         """
         self.waves = waves
         source = folder or installed_folder()
-        self._tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
-        with _no_progress_bar():
-            self._model = AutoModel.from_pretrained(
-                source, local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
-        if self._model.config.hidden_size != HIDDEN:
+        self._bert = Bert(source, MOST_WORDS)
+        if self._bert.width != HIDDEN:
             raise VlaError(
-                f'{source}: the encoder has width {self._model.config.hidden_size}, '
+                f'{source}: the encoder has width {self._bert.width}, '
                 f'not {HIDDEN}; give the folder of all-MiniLM-L6-v2'
             )
-        self._model.eval().requires_grad_(requires_grad=False)
         self._known: dict[str, NDArray[np.float32]] = {}
 
     @property
@@ -85,24 +78,8 @@ class SentenceEncoder:
     @torch.inference_mode()
     def _read(self, sentence: str) -> NDArray[np.float32]:
         """One sentence alone: in a batch, padding would change the last bits."""
-        words = self._tokenizer(
-            sentence, return_tensors='pt', truncation=True, max_length=MOST_WORDS
-        )
-        hidden = self._model(**words).last_hidden_state[0]
-        vector: NDArray[np.float32] = pool(hidden, self.waves).numpy()
+        vector: NDArray[np.float32] = pool(self._bert.read(sentence), self.waves).numpy()
         return vector
-
-
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Keep transformers from drawing one for what takes a blink, also where output is a file."""
-    drawn = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if drawn:
-            logging.enable_progress_bar()
 
 
 def pool(hidden: Tensor, waves: int) -> Tensor:

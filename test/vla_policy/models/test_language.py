@@ -12,7 +12,14 @@ import torch
 import transformers
 
 from vla_contract.errors import VlaError
-from vla_policy.models.language import HIDDEN, SentenceEncoder, installed_folder, pool
+from vla_policy.models.bert import Bert
+from vla_policy.models.language import (
+    HIDDEN,
+    MOST_WORDS,
+    SentenceEncoder,
+    installed_folder,
+    pool,
+)
 
 COMMAND = 'put the green cube in the blue bowl'
 PARAPHRASES = ('place the green cube into the blue bowl', 'set the green cube in the blue bowl')
@@ -33,6 +40,19 @@ def mean(encoder: SentenceEncoder, sentence: str) -> np.ndarray:
     """Wave 0, of length 1: the embedding that the encoder was trained to give."""
     vector: np.ndarray = encoder.encode([sentence])[0, :HIDDEN] / math.sqrt(HIDDEN)
     return vector
+
+
+def test_words_are_read_as_transformers_reads_them() -> None:
+    """The same encoder written by others, beginning and end of the sentence included."""
+    folder = installed_folder()
+    theirs = transformers.AutoModel.from_pretrained(folder, local_files_only=True).eval()
+    words = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    ours = Bert(folder, MOST_WORDS)
+    for sentence in (COMMAND, 'Push THE yellow-ish cylinder, please!', 'cube ' * 400):
+        limit = {'truncation': True, 'max_length': MOST_WORDS}
+        with torch.no_grad():
+            expected = theirs(**words(sentence, return_tensors='pt', **limit)).last_hidden_state[0]
+        torch.testing.assert_close(ours.read(sentence), expected, atol=2e-5, rtol=1e-4)
 
 
 def test_paraphrases_are_nearer_than_other_commands(encoder: SentenceEncoder) -> None:
