@@ -12,6 +12,8 @@ N :=
 # What the default model learns from.
 DEMONSTRATIONS := 1300
 SCENES := 1000
+# That train it together; on a CPU, one a core, each with one thread.
+PROCESSES := 1
 # All that constraints.txt has to suit, the oldest first.
 PYTHONS := python3.11 python3.12 python3.13
 export INSTRUCTION
@@ -45,7 +47,8 @@ model: setup  ## Make the default model anew: demonstrations, pairs, training (a
 	@$(BOOTSTRAP) model
 	@$(BIN)/vla sim record --episodes $(DEMONSTRATIONS) --seed 1 --out out/demonstrations
 	@$(BIN)/vla sim record --episodes $(SCENES) --seed 2 --sentences 3 --out out/pairs
-	@$(BIN)/vla train out/demonstrations --pairs out/pairs --recipe table --out out/train/table
+	@$(if $(filter-out 1,$(PROCESSES)),OMP_NUM_THREADS=1) $(BIN)/torchrun --nproc-per-node $(PROCESSES) \
+		-m vla_bridge.cli.main train out/demonstrations --pairs out/pairs --recipe table --out out/train/table
 
 lint: setup  ## Run ruff and mypy
 	@$(BIN)/ruff check .
