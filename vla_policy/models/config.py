@@ -66,9 +66,9 @@ class CompactTrunkConfig(Document):
 
     kind: Literal['compact'] = 'compact'
     channels: tuple[GroupedChannels, GroupedChannels, GroupedChannels, GroupedChannels] = (
+        48,
         64,
         96,
-        112,
         128,
     )
     keypoints: Count = 32
