@@ -77,7 +77,7 @@ def show_evaluation(wish: Wish) -> int:
         told[suite] = summary(outcomes, _about(order, suite))
         write_summary(told[suite], wish.folder / f'{suite}.json')
         _write_grid(wish, order, suite, outcomes)
-    console.print(_table(told))
+    console.print(*_tables(told))
     for line in _failures(told):
         console.print(line, markup=False, soft_wrap=True)
     console.print(f'written to {wish.folder}', markup=False, soft_wrap=True)
@@ -180,25 +180,22 @@ def _write_grid(wish: Wish, order: Order, suite: str, outcomes: Sequence[Outcome
     write_film(frames, wish.folder / f'{suite}.mp4')
 
 
-def _table(told: dict[str, dict[str, Any]]) -> Table:
-    """All suites at once."""
-    title = 'medians, and 95 % intervals by Wilson'
-    table = Table(title=title, title_justify='left', box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column('suite', no_wrap=True)
-    families = '·\n'.join(FAMILIES)
-    for name in ('n', 'success', '95 %', f'{families} %', 'time\ns', 'jerk\nrad/s³', 'step\nrad'):
-        table.add_column(name, justify='right', no_wrap=True)
-    for name in ('inter-\nventions', 'colli-\nded', 'ms\n(p95)'):
-        table.add_column(name, justify='right', no_wrap=True)
+def _tables(told: dict[str, dict[str, Any]]) -> tuple[Table, Table]:
+    """All suites: how often it went well, and how; each fits a terminal of 80 columns."""
+    often = _table('95 % intervals by Wilson', 'n', 'success', '95 %', f'{"·".join(FAMILIES)} %')
+    how = _table('medians', 'time s', 'jerk rad/s³', 'step rad', 'interv.', 'collided', 'ms (p95)')
     for suite, document in told.items():
         details = document['details']
         latency = details['latency_ms']
-        table.add_row(
+        often.add_row(
             suite,
             str(document['episodes']),
             f'[bold]{100 * document["success"]:.1f} %[/]',
             f'{100 * document["low"]:.1f}-{100 * document["high"]:.1f}',
             '·'.join(_share(details['by_family'].get(name)) for name in FAMILIES),
+        )
+        how.add_row(
+            suite,
             _figure(details['time_s'], 'median', '.1f'),
             f'{document["jerk"]:.1f}',
             _figure(details['boundary_rad'], 'median', '.3f'),
@@ -206,6 +203,14 @@ def _table(told: dict[str, dict[str, Any]]) -> Table:
             str(details['episodes_collided']),
             f'{_figure(latency, "median", ".0f")} ({_figure(latency, "p95", ".0f")})',
         )
+    return often, how
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify='left', box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column('suite', no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify='right', no_wrap=True)
     return table
 
 

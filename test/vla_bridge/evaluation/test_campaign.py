@@ -158,8 +158,11 @@ def test_a_grid_frames_each_film_by_its_outcome() -> None:
     assert (frames[-1][100, wide // 2 + 100] == 1).all()
 
 
-def test_the_command_writes_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A table, the numbers, and a video of the first episodes."""
+def test_the_command_writes_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables for the narrowest terminal, the numbers, and a video of the first episodes."""
+    monkeypatch.setenv('COLUMNS', '80')
     given = ['--episodes', '1', '--processes', '1', '--videos', '1', '--latency', '0.02']
     code = main(['eval', 'sim_demonstrator', '--suite', 'seen', '--out', str(tmp_path), *given])
     said = capsys.readouterr().out
@@ -167,6 +170,7 @@ def test_the_command_writes_everything(tmp_path: Path, capsys: pytest.CaptureFix
     assert 'an answer takes 0.020 s of simulated time, as --latency says' in said
     assert 'seen' in said
     assert '100.0 %' in said
+    assert '…' not in said
     told = json.loads((tmp_path / 'seen.json').read_text())
     assert (told['episodes'], told['success']) == (1, 1.0)
     assert told['details']['policy'] == 'demonstrator'
