@@ -36,7 +36,7 @@ def test_demo_carries_out_an_instruction_and_leaves_video_plot_bag_and_summary(
         [*COMMAND, '--deployment', 'sim_demonstrator', '--seed', '1', '--out', str(folder)],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -66,7 +66,7 @@ def test_a_post_in_the_way_holds_the_arm_and_is_named(tmp_path: Path) -> None:
         [*COMMAND, '--scene', 'cluttered', '--no-video', '--out', str(folder)],
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
