@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vla_contract.errors import VlaError
 from vla_contract.execution import DualRate
 from vla_contract.observation import Observation
+from vla_policy.execution.dual_rate import act_on
 from vla_policy.policy import DualRatePolicy, LatentT, Rows
 
 _NS = 1_000_000_000
@@ -65,14 +66,7 @@ class TimedDualRate(Generic[LatentT]):
         """
         del prefix
         latent = self._newest(observation)
-        age_ns = observation.state_stamp_ns - latent.seen_ns
-        if age_ns > self._max_age_ns:
-            raise VlaError(
-                f'the head would act on what was seen {age_ns / _NS:.3f} s ago, at most '
-                f'{self._max_age_ns / _NS:g} s is allowed (execution.latent_max_age_s)'
-            )
-        rows = self.parts.act(latent.value, latent.seen_ns, observation)
-        return Rows(rows.values, rows.finished, image_ns=latent.seen_ns)
+        return act_on(self.parts, latent.value, latent.seen_ns, observation, self._max_age_ns)
 
     def _newest(self, observation: Observation) -> _Latent[LatentT]:
         """Have the trunk look where it is time to, and take what it knows."""

@@ -75,15 +75,7 @@ class DualRateRunner(Generic[LatentT]):
         """
         del prefix
         latent = self._newest(observation)
-        age_ns = observation.state_stamp_ns - latent.seen_ns
-        if age_ns > self._max_age_ns:
-            raise VlaError(
-                f'the head would act on what was seen {age_ns / _NS:.3f} s ago, at most '
-                f'{self._max_age_ns / _NS:g} s is allowed (execution.latent_max_age_s); the trunk '
-                'is too slow, or the images stay away'
-            )
-        rows = self._policy.act(latent.value, latent.seen_ns, observation)
-        return Rows(rows.values, rows.finished, image_ns=latent.seen_ns)
+        return act_on(self._policy, latent.value, latent.seen_ns, observation, self._max_age_ns)
 
     def close(self) -> None:
         """End the thread, once the trunk has answered."""
@@ -157,3 +149,26 @@ class DualRateRunner(Generic[LatentT]):
                 else:
                     self._failure, self._taken_ns = failure, None
                 self._changed.notify_all()
+
+
+def act_on(
+    policy: DualRatePolicy[LatentT],
+    latent: LatentT,
+    seen_ns: int,
+    observation: Observation,
+    max_age_ns: int,
+) -> Rows:
+    """The head's answer by what was seen at a time.
+
+    Raises:
+        VlaError: It cannot answer, or what was seen is too old.
+    """
+    age_ns = observation.state_stamp_ns - seen_ns
+    if age_ns > max_age_ns:
+        raise VlaError(
+            f'the head would act on what was seen {age_ns / _NS:.3f} s ago, at most '
+            f'{max_age_ns / _NS:g} s is allowed (execution.latent_max_age_s); the trunk is too '
+            'slow, or the images stay away'
+        )
+    rows = policy.act(latent, seen_ns, observation)
+    return Rows(rows.values, rows.finished, image_ns=seen_ns)
