@@ -17,6 +17,8 @@ from vla_contract.robot import ArmControllerKind
 from vla_safety.motion import NS, Motion
 
 if TYPE_CHECKING:
+    from rclpy.publisher import Publisher
+
     from test.graph.conftest import Graph, Probe
 
 REST_S = 0.5
@@ -30,20 +32,15 @@ def reports() -> list[String]:
 
 
 @pytest.fixture
-def swinging(graph: 'Graph', probe: 'Probe', reports: list[String]) -> 'Probe':
-    """The arm in a long motion that no braking tail will end soon."""
+def controller(graph: 'Graph', probe: 'Probe', reports: list[String]) -> 'Publisher':
+    """Where the arm takes motions, which the guard overhears beside a safety node that beats."""
     graph.start('sim_node', 'guard_node')
     topic = probe.robot.controller.topic
     output = probe.node.create_publisher(JointTrajectory, topic, topics.COMMAND)
     probe.node.create_subscription(String, topics.GUARD_STOPPED, reports.append, topics.COMMAND)
     probe.stand_in('safety_node')
     probe.until(lambda: output.get_subscription_count() >= 2, 'controller and guard listen')
-    probe.until(lambda: probe.samples, 'joint states')
-    probe.spin(0.3)
-    output.publish(to_message(probe.robot.joint_names, long_swing(probe)))
-    probe.spin(1.0)
-    probe.until(probe.moving, 'the arm moves')
-    return probe
+    return output
 
 
 def test_the_guard_plays_and_then_brakes_a_plan_that_nobody_streams(
@@ -60,17 +57,27 @@ def test_the_guard_plays_and_then_brakes_a_plan_that_nobody_streams(
     plan = probe.node.create_publisher(JointTrajectory, topics.SAFETY_PLAN, topics.COMMAND)
     probe.stand_in('safety_node')
     probe.until(plan.get_subscription_count, 'the guard listens')
-    probe.until(lambda: probe.samples, 'joint states')
-    probe.spin(0.3)
-    plan.publish(to_message(probe.robot.joint_names, long_swing(probe)))
-    probe.spin(1.0)
-    probe.until(probe.moving, 'the arm moves')
+    swing(probe, plan, reports)
     probe.fall_silent('safety_node')
     silent = time.time()
     assert probe.rest_after(silent) <= REST_S
     assert 'the safety node was silent' in reports[0].data
     assert not any(said[-1].data)
     probe.assert_within_limits()
+
+
+def swing(probe: 'Probe', output: 'Publisher', reports: list[String]) -> None:
+    """Set it in a long motion, which no tail ends soon; anew if our heartbeat was held up."""
+
+    def moves() -> bool:
+        reports.clear()
+        output.publish(to_message(probe.robot.joint_names, long_swing(probe)))
+        probe.spin(1.0)
+        return probe.moving() and not reports
+
+    probe.until(lambda: probe.samples, 'joint states')
+    probe.spin(0.3)
+    probe.until(moves, 'the arm moves')
 
 
 def long_swing(probe: 'Probe') -> Motion:
@@ -82,23 +89,25 @@ def long_swing(probe: 'Probe') -> Motion:
 
 
 def test_the_guard_stops_the_arm_of_a_silent_safety_node(
-    swinging: 'Probe', reports: list[String]
+    controller: 'Publisher', probe: 'Probe', reports: list[String]
 ) -> None:
     """On its own, from the plan it overheard, within half a second of the last heartbeat."""
-    swinging.fall_silent('safety_node')
+    swing(probe, controller, reports)
+    probe.fall_silent('safety_node')
     silent = time.time()
-    assert swinging.rest_after(silent) <= REST_S
+    assert probe.rest_after(silent) <= REST_S
     assert 'the safety node was silent' in reports[0].data
-    swinging.assert_within_limits()
+    probe.assert_within_limits()
 
 
 def test_the_guard_answers_an_emergency_stop_that_nobody_answers(
-    swinging: 'Probe', reports: list[String]
+    controller: 'Publisher', probe: 'Probe', reports: list[String]
 ) -> None:
     """A safety node that beats but does not act is not enough."""
-    button = swinging.node.create_publisher(Bool, topics.EMERGENCY_STOP, topics.COMMAND)
-    swinging.until(button.get_subscription_count, 'the button is wired')
+    button = probe.node.create_publisher(Bool, topics.EMERGENCY_STOP, topics.COMMAND)
+    probe.until(button.get_subscription_count, 'the button is wired')
+    swing(probe, controller, reports)
     button.publish(Bool(data=True))
     pressed = time.time()
-    assert swinging.rest_after(pressed) <= REST_S
+    assert probe.rest_after(pressed) <= REST_S
     assert 'emergency stop was unanswered' in reports[0].data
