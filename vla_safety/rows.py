@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from vla_safety.motion import NS, Array, State, Times
+from vla_safety.spline import CubicSpline
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class RowPath:
             q = np.repeat(self.q, len(times_ns), axis=0)
             return State(q, np.zeros_like(q), np.zeros_like(q))
         inside = np.clip(times_ns, self.times_ns[0], self.times_ns[-1])
-        s = (inside - self.times_ns[0]) / NS
-        return State(self._spline(s), self._spline(s, 1), self._spline(s, 2))
+        return self._spline.at((inside - self.times_ns[0]) / NS)
 
     def first_after(self, time_ns: int) -> int:
         """Index of the first row later than a time."""
