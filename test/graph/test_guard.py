@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """guard_node alone with the arm: the probe plays a safety node that does not do its work."""
 
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,3 +112,19 @@ def test_the_guard_answers_an_emergency_stop_that_nobody_answers(
     pressed = time.time()
     assert probe.rest_after(pressed) <= REST_S
     assert 'emergency stop was unanswered' in reports[0].data
+
+
+def test_a_guard_that_slept_listens_before_it_judges(
+    controller: 'Publisher', graph: 'Graph', probe: 'Probe', reports: list[String]
+) -> None:
+    """Heartbeats that came meanwhile wait for it: the silence was its own."""
+    swing(probe, controller, reports)
+    graph.signal('guard_node', signal.SIGSTOP)
+    probe.spin(0.4)
+    graph.signal('guard_node', signal.SIGCONT)
+    probe.spin(1.0)
+    assert not reports
+    probe.fall_silent('safety_node')
+    silent = time.time()
+    assert probe.rest_after(silent) <= REST_S
+    assert reports

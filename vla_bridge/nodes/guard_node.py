@@ -33,6 +33,8 @@ from vla_safety.motion import NS, Motion
 from vla_safety.plan import Plan
 
 CHECK_HZ = 50.0
+HELD_UP_S = 3.0 / CHECK_HZ
+"""Between two checks; a guard that slept longer has not heard what was said meanwhile."""
 ANSWER_S = 0.1
 """Time the safety node has to answer an emergency stop before the guard does it itself."""
 
@@ -46,6 +48,8 @@ class GuardNode(VlaNode):
         self._plan: Motion | None = None
         self._heard_ns: int | None = None
         self._pressed_ns: int | None = None
+        self._checked_ns = 0
+        self._excused = False
         self._mode = Mode.UNCONFIGURED
         self._reason = ''
         self._heartbeat: Heartbeat | None = None
@@ -113,6 +117,8 @@ class GuardNode(VlaNode):
 
     def _check(self) -> None:
         """Stop the arm where it moves and nobody answers for it."""
+        if self._was_held_up():
+            return
         if self._plan is None or self._reason or self.now_ns() >= self._plan.end_ns:
             return
         if self._pressed_ns is not None and self._mode is not Mode.ESTOP:
@@ -124,6 +130,13 @@ class GuardNode(VlaNode):
             silent = self._seconds_since(self._heard_ns)
             if silent > self._robot.timing.heartbeat_timeout_s:
                 self._stop(f'the safety node was silent for {silent:.3f} s in mid-motion')
+
+    def _was_held_up(self) -> bool:
+        """This process itself slept: it hears what waits for it first, but is excused only once."""
+        last_ns, self._checked_ns = self._checked_ns, time.monotonic_ns()
+        slept = (self._checked_ns - last_ns) / NS > HELD_UP_S
+        excused, self._excused = self._excused, slept
+        return slept and not excused
 
     def _stop(self, reason: str) -> None:
         """Brake from the plan in execution, or finish its own stop where that is sooner."""
