@@ -17,6 +17,7 @@ from vla_policy.normalization import Normalizer
 from vla_policy.training.augmentation import augment
 from vla_policy.training.frames import Frames, history_of, rows_ahead
 from vla_policy.training.learner import Batch
+from vla_policy.training.pictures import StoredPictures
 from vla_policy.training.questions import Questions
 from vla_policy.training.recipe import Recipe
 
@@ -134,7 +135,7 @@ def relative_rows(frames: Frames, model: ModelConfig) -> NDArray[np.float32]:
     return found
 
 
-def _pictures(stored: NDArray[np.uint8], indexes: NDArray[np.int64]) -> Tensor:
+def _pictures(stored: NDArray[np.uint8] | StoredPictures, indexes: NDArray[np.int64]) -> Tensor:
     """(B, T, 3, H, W), 0 to 1."""
     taken = torch.from_numpy(stored[indexes])
     return taken.permute(0, 1, 4, 2, 3).to(torch.float32) / 255.0

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_policy.training.pictures import StoredPictures
+
 Indexes = NDArray[np.int64]
 
 
@@ -17,7 +19,7 @@ class Frames:
     """N frames, those of an episode side by side and in order.
 
     Attributes:
-        images: By the policy's key: (N, H, W, 3) uint8; may lie on disk.
+        images: By the policy's key: (N, H, W, 3) uint8, in memory or on disk.
         state: (N, S) float32, in the policy's units.
         action: (N, A) float32, likewise; zeros where nothing was acted out.
         task: (N,) index into ``tasks``.
@@ -27,7 +29,7 @@ class Frames:
         done: (N,) bool: was the task done? None where nobody knows.
     """
 
-    images: Mapping[str, NDArray[np.uint8]]
+    images: Mapping[str, NDArray[np.uint8] | StoredPictures]
     state: NDArray[np.float32]
     action: NDArray[np.float32]
     task: Indexes

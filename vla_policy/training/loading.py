@@ -14,6 +14,7 @@ from vla_policy.datasets.layout import ACTION, DONE, HINTS, STATE
 from vla_policy.datasets.reader import Dataset
 from vla_policy.resize import resize
 from vla_policy.training.frames import Frames
+from vla_policy.training.pictures import StoredPictures
 
 CACHE = 'cache'
 Report = Callable[[str, int, int], None]
@@ -49,7 +50,10 @@ def _load(folders: Sequence[Path], policy: Policy, report: Report, *, acted: boo
     number_of = {task: number for number, task in enumerate(tasks)}
     task = [number_of[d.task(index)] for d in datasets for index in range(len(d))]
     lengths = [episode.length for dataset in datasets for episode in dataset.episodes]
-    images = {each.key: _pictures(datasets, each, report) for each in policy.images}
+    images = {
+        image.key: StoredPictures([_decoded(dataset, image, report) for dataset in datasets])
+        for image in policy.images
+    }
     for dataset in datasets:
         dataset.close()
     return Frames(
@@ -112,19 +116,12 @@ def _hints(datasets: Sequence[Dataset]) -> NDArray[np.float32]:
     return np.concatenate([dataset.column(HINTS) for dataset in datasets])
 
 
-def _pictures(datasets: Sequence[Dataset], image: ImageInput, report: Report) -> NDArray[np.uint8]:
-    """Pictures (N, H, W, 3) of one key; those of a single dataset stay on disk."""
-    found = [_decoded(dataset, image, report) for dataset in datasets]
-    return found[0] if len(found) == 1 else np.concatenate(found)
-
-
-def _decoded(dataset: Dataset, image: ImageInput, report: Report) -> NDArray[np.uint8]:
+def _decoded(dataset: Dataset, image: ImageInput, report: Report) -> Path:
+    """A file with the pictures of one key, made where there is none."""
     path = dataset.folder / CACHE / f'{image.key}-{image.width}x{image.height}.npy'
     shape = (len(dataset), image.height, image.width, 3)
-    if path.is_file():
-        known: NDArray[np.uint8] = np.load(path, mmap_mode='r', allow_pickle=False)
-        if known.shape == shape:
-            return known
+    if path.is_file() and np.load(path, mmap_mode='r', allow_pickle=False).shape == shape:
+        return path
     path.parent.mkdir(exist_ok=True)
     new = path.with_suffix('.new')
     pictures = open_memmap(new, mode='w+', dtype=np.uint8, shape=shape)
@@ -133,5 +130,4 @@ def _decoded(dataset: Dataset, image: ImageInput, report: Report) -> NDArray[np.
         report(image.key, index + 1, len(dataset))
     pictures.flush()
     new.replace(path)
-    written: NDArray[np.uint8] = np.load(path, mmap_mode='r', allow_pickle=False)
-    return written
+    return path
