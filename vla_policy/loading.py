@@ -14,6 +14,7 @@ from vla_policy.execution.abilities import PLAIN, Abilities, head_abilities
 from vla_policy.execution.abilities import contradictions as execution_contradictions
 from vla_policy.execution.dual_rate import DualRateRunner
 from vla_policy.hold import Hold
+from vla_policy.needs import LEARNED, refuse_missing
 from vla_policy.policy import DualRatePolicy, Policy
 from vla_policy.replay import Replay
 from vla_policy.trained import read_config
@@ -40,6 +41,7 @@ def load_policy_model(
 
     Raises:
         ContractErrors: As check_policy.
+        VlaError: What the policy needs is not installed.
     """
     check_policy(deployment)
     robot, policy = deployment.robot, deployment.policy
@@ -54,6 +56,7 @@ def load_policy_model(
 
             return Demonstrator(robot, deployment.robot_path, policy)
         case PolicyKind.VLA:
+            refuse_missing(f'{policy.name}, a learned policy,', LEARNED)
             from vla_policy.learned import Learned  # brings torch with it
 
             learned = Learned(policy, _checkpoint(deployment))

@@ -5,18 +5,17 @@ import argparse
 import os
 import shlex
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vla_bridge.cli.arguments import add_command
 from vla_contract.errors import VlaError
+from vla_policy.needs import TRAINING, refuse_missing
 
 if TYPE_CHECKING:
     from vla_policy.training.recipe import Recipe
 
 HEADS = ('flow', 'diffusion', 'tokens', 'regression', 'cvae')
-_NEEDED = ('torch', 'safetensors', 'transformers', 'tensorboard')
 _INSTEAD = ('steps', 'batch', 'parts', 'seed', 'precision')
 _SHARES = ('pairs', 'questions')
 _REFUSED, _INTERRUPTED = 2, 130
@@ -101,7 +100,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
     path = config_file(chosen.recipe or 'compact', 'training')
     try:
-        _refuse_missing()
+        refuse_missing('training', TRAINING)
         return _train(read_recipe(path, chosen), path, chosen)
     except VlaError:
         if os.environ.get('LOCAL_RANK', '0') != '0':
@@ -187,13 +186,3 @@ def command_to_go_on(chosen: argparse.Namespace, processes: int) -> str:
             words.append(f'--{name.replace("_", "-")}')
             words += [] if each is True else [str(each)]
     return shlex.join([*words, '--resume'])
-
-
-def _refuse_missing() -> None:
-    """What training needs is installed on demand."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise VlaError(
-            f'training needs {", ".join(missing)}, not installed; in the checkout, '
-            '`python3 -m tools.bootstrap model` brings what requirements/model.txt names'
-        )
