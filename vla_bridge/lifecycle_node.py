@@ -5,16 +5,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.event_handler import EventHandler
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
+from rclpy.waitable import Waitable
 from typing_extensions import override
 
 from vla_bridge.opened import Opened
@@ -30,6 +32,8 @@ FAREWELL_S = 1.0
 """Time that a node which has stopped acting has for its last answers [s]."""
 _SENT_S = 0.1
 """An answer that is made leaves within a few more turns of the executor."""
+
+_REPORTS_EVERY_S, _REPORTS_S = 1.0, 0.1
 
 
 class VlaNode(TypedNode):
@@ -90,6 +94,18 @@ class VlaNode(TypedNode):
     def now_ns(self) -> int:
         """ROS time [ns]; simulated where use_sim_time is set."""
         return int(self.get_clock().now().nanoseconds)
+
+    @property
+    @override
+    def waitables(self) -> Iterator[Waitable]:
+        """What the executor waits for beside messages, timers and services.
+
+        Reports of the middleware (of QoS that does not match, say) are among it for a moment of
+        every second only. There are two for each topic, and rclpy puts together anew what it waits
+        for after each message: with all of them always, that took half of a node's time.
+        """
+        reports = time.monotonic() % _REPORTS_EVERY_S < _REPORTS_S
+        return (w for w in super().waitables if reports or not isinstance(w, EventHandler))
 
     def configure(self) -> None:
         """Read configuration and create interfaces."""
