@@ -11,7 +11,7 @@ NAME :=
 N :=
 # What the default model learns from.
 DEMONSTRATIONS := 1300
-SCENES := 1000
+PAIRS := 1500
 # That train it together; on a CPU, one a core, each with one thread.
 PROCESSES := 1
 # All that constraints.txt has to suit, the oldest first.
@@ -46,7 +46,7 @@ long: setup  ## Run the tests that `make test` leaves out, since they take long
 model: setup  ## Make the default model anew: demonstrations, pairs, training (a night on two cores)
 	@$(BOOTSTRAP) model
 	@$(BIN)/vla sim record --episodes $(DEMONSTRATIONS) --seed 1 --out out/demonstrations
-	@$(BIN)/vla sim record --episodes $(SCENES) --seed 2 --sentences 3 --out out/pairs
+	@$(BIN)/vla sim record --episodes $(PAIRS) --seed 2 --sentences 2 --out out/pairs
 	@$(if $(filter-out 1,$(PROCESSES)),OMP_NUM_THREADS=1) $(BIN)/torchrun --nproc-per-node $(PROCESSES) \
 		-m vla_bridge.cli.main train out/demonstrations --pairs out/pairs --recipe table --out out/train/table
 

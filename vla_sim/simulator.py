@@ -176,6 +176,17 @@ class Simulator:
             joint.qvel[:] = 0.0
             mujoco.mj_forward(self._model, self._data)
 
+    def place_arm(self, positions: NDArray[np.float64], opening: float) -> None:
+        """Have the arm stand elsewhere at once, at rest, whatever lies in the way.
+
+        Args:
+            positions: Of its joints [rad].
+            opening: Of the gripper, 0 closed to 1 open.
+        """
+        with self._lock:
+            self._stand(positions, self._gripper.to_joint(opening))
+            mujoco.mj_forward(self._model, self._data)
+
     def joint_positions(self) -> NDArray[np.float64]:
         """Of the arm [rad], in the robot file's order."""
         with self._lock:
@@ -272,18 +283,22 @@ class Simulator:
 
     def _go_home(self) -> None:
         """Start at rest in the home posture with the gripper open, objects settled."""
+        self._stand(np.array(self.robot.home), self._gripper.open)
+        mujoco.mj_step(self._model, self._data, SETTLE_STEPS)
+
+    def _stand(self, positions: NDArray[np.float64], finger: float) -> None:
+        """Arm and finger somewhere at rest, held there."""
         model, data = self._model, self._data
-        home = np.array(self.robot.home)
-        data.qpos[self._arm_qpos] = home
-        data.qpos[model.jnt_qposadr[list(self._truth.finger_joints)]] = self._gripper.open
-        self._finger_target = self._finger_reference = self._gripper.open
+        data.qpos[self._arm_qpos] = positions
+        data.qpos[model.jnt_qposadr[list(self._truth.finger_joints)]] = finger
+        data.qvel[self._arm_dofs] = 0.0
+        self._finger_target = self._finger_reference = finger
         gains = model.actuator_gainprm[self._arm_actuators, 0]
         damping = -model.actuator_biasprm[self._arm_actuators, 2]
         fastest = 2.0 * np.array([joint.velocity for joint in self.robot.joints])
-        self._arm_servo = ServoReference(home, damping / gains, fastest, PHYSICS_STEP_S)
-        data.ctrl[self._arm_actuators] = home
-        data.ctrl[self._finger_actuator] = self._gripper.open
-        mujoco.mj_step(model, data, SETTLE_STEPS)
+        self._arm_servo = ServoReference(positions, damping / gains, fastest, PHYSICS_STEP_S)
+        data.ctrl[self._arm_actuators] = positions
+        data.ctrl[self._finger_actuator] = finger
 
     def _advance_gripper(self) -> float:
         """The finger's reference, moved towards its target by one step at the gripper's speed."""

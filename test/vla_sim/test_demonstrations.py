@@ -319,8 +319,8 @@ def test_a_real_recording_in_two_processes(order: Order, tmp_path: Path) -> None
     assert dataset.spec.vectors[0].names == load_policy(policy).state.columns
 
 
-def test_pairs_name_things_in_glimpses(order: Order, tmp_path: Path) -> None:
-    """Each glimpse comes with sentences that all can be obeyed, none of them held out."""
+def test_pairs_name_things_in_scenes(order: Order, tmp_path: Path) -> None:
+    """Each scene comes with sentences that all can be obeyed, none of them held out."""
     policy = tmp_path / 'policy.yaml'
     text = POLICY_PATH.read_text()
     policy.write_text(text[: text.index('images:')] + text[text.index('state:') :])
@@ -329,8 +329,7 @@ def test_pairs_name_things_in_glimpses(order: Order, tmp_path: Path) -> None:
     dataset = Dataset(wanted.folder, rows=1)
     keys = [vector.key for vector in dataset.spec.vectors]
     assert keys == [layout.STATE, layout.HINTS]
-    assert len(dataset) == harvest.frames
-    assert len(dataset) % 3 == 0
+    assert len(dataset) == harvest.frames == recording.GLANCES * 3
     state, known = dataset.column(layout.STATE), dataset.column(layout.HINTS)
     for first in range(0, len(dataset), 3):
         sentences = [dataset.task(first + index) for index in range(3)]
@@ -340,12 +339,5 @@ def test_pairs_name_things_in_glimpses(order: Order, tmp_path: Path) -> None:
         subjects = {parse(sentence).subject for sentence in sentences}
         places = {tuple(row) for row in known[first : first + 3, :3].tolist()}
         assert len(places) == len(subjects)
-
-
-def test_a_glimpsed_demonstration_is_the_same_demonstration(stage: Stage) -> None:
-    """Who looks less often does not change what happens."""
-    seldom = Frames()
-    told = stage.run(np.random.default_rng(1), seldom, 0.1)
-    assert told.reason == ''
-    assert told.frames == len(seldom.states) < 60
-    assert seldom.states[0] == pytest.approx(seldom.actions[0], abs=0.05)
+    postures = {tuple(row) for row in state.tolist()}
+    assert 1 < len(postures) < recording.GLANCES, 'some arms are at home, others are not'

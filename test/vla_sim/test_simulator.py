@@ -116,6 +116,20 @@ def test_servos_track_two_radians_a_second_within_two_milliradians(
     assert worst < 0.002
 
 
+def test_an_arm_that_is_placed_elsewhere_stays_there(simulator: Simulator) -> None:
+    """At once and at rest, with its gripper as asked for; objects lie where they lay."""
+    before = simulator.world().bodies
+    there = np.array(simulator.robot.home) + np.array([0.3, 0.1, -0.2, 0.1, 0.2, -0.3])
+    simulator.place_arm(there, 0.5)
+    assert np.array_equal(simulator.joint_positions(), there)
+    for _ in range(100):
+        simulator.step()
+    assert np.abs(simulator.joint_positions() - there).max() < 2e-3
+    assert simulator.world().gripper == pytest.approx(0.5, abs=0.02)
+    for body, was in zip(simulator.world().bodies, before, strict=True):
+        assert np.abs(body.position - was.position).max() < 1e-3
+
+
 def test_a_stretched_arm_does_not_sag(simulator: Simulator) -> None:
     """Gravity is compensated."""
     simulator.reset(0)

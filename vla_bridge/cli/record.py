@@ -14,7 +14,7 @@ instructions change: the demonstrator shows how to go on. Only what succeeds is 
 
   vla sim record --episodes 500 --out out/demonstrations
   vla sim record --episodes 500 --seed 7 --out out/seven
-  vla sim record --episodes 500 --seed 8 --sentences 3 --out out/pairs     to train with --pairs
+  vla sim record --episodes 1500 --seed 8 --sentences 2 --out out/pairs    to train with --pairs
 
 The same seed gives the same numbers in the same order. What was interrupted goes on when the same
 command is given again; a finished dataset is never overwritten. Combinations of objects and targets
@@ -49,8 +49,8 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
         type=int,
         default=0,
         metavar='K',
-        help='Pairs instead of demonstrations: no actions, but pictures of now and then, each with '
-        'K sentences and where the things are that they name [0].',
+        help='Pairs instead of demonstrations: no actions, but 20 scenes an episode, each looked '
+        'at once, with K sentences and where the things are that they name [0].',
     )
     command.add_argument(
         '--processes', type=int, default=0, metavar='N', help='At a time [one a core].'

@@ -20,6 +20,7 @@ from vla_sim.demonstrations.mishaps import (
     Mishap,
     another_task,
     draw_course,
+    draw_start,
     somewhere_else,
 )
 from vla_sim.demonstrator import Demonstrator
@@ -82,18 +83,24 @@ class Stage:
         self._robot, self._policy = robot, seeing
         self._columns = action_columns(robot, seeing)
         self._observer = Observer(self.simulator, seeing)
-        self._blind = Observer(self.simulator, seeing.model_copy(update={'images': ()}))
         self._demonstrator = Demonstrator(robot, robot_path, seeing)
         self._kinematics = InverseKinematics(robot, robot_path)
 
-    def run(self, rng: Generator, take: Take, glimpsed: float = 1.0) -> Told:
+    def glance(self, rng: Generator) -> Observation:
+        """A scene and an arm somewhere over it; nothing has moved."""
+        task = draw_shown(rng)
+        self.simulator.reset(int(rng.integers(2**31)), task.instruction)
+        start, opening = draw_start(rng, self._robot, self._kinematics)
+        if start is not None:
+            self.simulator.place_arm(start, opening)
+        return self._observer.observe(task.instruction)
+
+    def run(self, rng: Generator, take: Take) -> Told:
         """Show one task, with whatever happens.
 
         Args:
             rng: Same state, same episode.
-            take: Given frames.
-            glimpsed: Share of the frames that are given, and looked at: the first, and then by
-                chance. The task goes on at its rate whatever is looked at.
+            take: Given every frame.
         """
         task = draw_shown(rng)
         scene_seed = int(rng.integers(2**31))
@@ -104,7 +111,7 @@ class Stage:
         collisions = self.simulator.collisions.count
         frames, reason = 0, ''
         try:
-            frames = self._show(scenario, take, rng, glimpsed)
+            frames = self._show(scenario, take)
         except VlaError as error:
             reason = f'the demonstrator gave up: {error}'
         if not reason and self.simulator.collisions.count > collisions:
@@ -126,7 +133,6 @@ class Stage:
     def close(self) -> None:
         """Give the drawing contexts back."""
         self._observer.close()
-        self._blind.close()
 
     def _begin_at(self, course: Course) -> None:
         """Bring the arm to where the episode begins; nobody looks."""
@@ -141,8 +147,8 @@ class Stage:
         driver.follow(np.hstack([way, openings]), _GO_THERE_S / 10)
         driver.advance(_GO_THERE_S + _SETTLE_S)
 
-    def _show(self, scenario: '_Scenario', take: Take, rng: Generator, glimpsed: float) -> int:
-        """Frame by frame until done, and a little longer; how many were given."""
+    def _show(self, scenario: '_Scenario', take: Take) -> int:
+        """Frame by frame until done, and a little longer; how many there are."""
         step_s = self._policy.step_s
         driver = Driver(self.simulator, scenario.course.pulls)
         self._demonstrator.reset(scenario.instruction)
@@ -150,12 +156,10 @@ class Stage:
         while still < STILL_FRAMES and driver.time_s < LIMIT_S:
             if scenario.happen(driver):
                 self._demonstrator.reset(scenario.instruction)
-            looks = glimpsed == 1.0 or frames == 0 or rng.random() < glimpsed
-            seen = (self._observer if looks else self._blind).observe(scenario.instruction)
+            seen = self._observer.observe(scenario.instruction)
             answer = self._demonstrator.infer(seen, np.empty((0, len(self._columns.names))))
-            if looks:
-                take(seen, answer.values[0], answer.finished)
-                frames += 1
+            take(seen, answer.values[0], answer.finished)
+            frames += 1
             still = still + 1 if answer.finished else 0
             driver.follow(self._columns.to_si(answer.values), step_s)
             driver.advance(step_s)

@@ -84,11 +84,18 @@ def draw_course(rng: Generator, robot: Robot, kinematics: InverseKinematics) -> 
     """What happens in an episode."""
     kinds = list(SHARES)
     mishap = kinds[int(rng.choice(len(kinds), p=list(SHARES.values())))]
-    start = _elsewhere(rng, robot, kinematics) if rng.random() < ELSEWHERE_SHARE else None
-    opening = 1.0 if start is None else float(rng.uniform(0.2, 1.0))
+    start, opening = draw_start(rng, robot, kinematics)
     window = {Mishap.DROPPED: _DROP_S, Mishap.MOVED: _SOON_S}.get(mishap, _CHANGE_S)
     time_s = float(rng.uniform(*window))
     return Course(mishap, time_s, _pulls(rng, mishap, robot, kinematics), start, opening)
+
+
+def draw_start(
+    rng: Generator, robot: Robot, kinematics: InverseKinematics
+) -> tuple[Array | None, float]:
+    """Where the arm begins, None for home, and how far its gripper is open."""
+    start = _elsewhere(rng, robot, kinematics) if rng.random() < ELSEWHERE_SHARE else None
+    return start, 1.0 if start is None else float(rng.uniform(0.2, 1.0))
 
 
 def somewhere_else(rng: Generator, world: World, name: str) -> tuple[float, float] | None:

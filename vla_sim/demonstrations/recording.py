@@ -21,6 +21,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.random import Generator as Draws
 from numpy.typing import NDArray
 
 from vla_contract.deployment import load_policy, load_robot
@@ -33,14 +34,15 @@ from vla_policy.datasets.staged import EpisodeWriter, Staged
 from vla_policy.datasets.writer import DatasetWriter
 from vla_sim.demonstrations.episode import Stage, Take
 from vla_sim.demonstrations.hints import NAMES, hints
+from vla_sim.demonstrations.mishaps import Mishap
 from vla_sim.policy_file import contradictions
 from vla_sim.tasks.instruction import parse
 from vla_sim.tasks.split import draw_phrasing, shown_tasks
 
-VERSION = 1
+VERSION = 2
 """Of what a seed means: another one makes other episodes."""
-GLIMPSED = 0.08
-"""Share of a demonstration's frames that are looked at where pairs are made."""
+GLANCES = 20
+"""Scenes of an episode of pairs; each is looked at once."""
 _HOPELESS = 20
 """Stop when so many attempts more than thrice the wanted number were not enough."""
 
@@ -56,8 +58,8 @@ class Order:
         episodes: How many that succeed.
         seed: Same seed, same demonstrations.
         codec: How pictures are kept.
-        sentences: 0: demonstrations. Above: no actions, but glimpses of them, each paired with so
-            many sentences that ask for something that could be done on that table.
+        sentences: 0: demonstrations. Above: no actions, but scenes looked at once, each paired
+            with so many sentences that ask for something that could be done there.
     """
 
     folder: Path
@@ -246,9 +248,8 @@ def _make(order: Order, folder: Path, number: int) -> Attempt:
     stage = _stage(order.robot, order.policy)
     rng = np.random.default_rng([order.seed, number])
     if order.sentences:
-        told = stage.run(rng, _pairs(order, writer, number), GLIMPSED)
-    else:
-        told = stage.run(rng, _demonstration(order, writer))
+        return _make_pairs(order, writer, stage, rng, number)
+    told = stage.run(rng, _demonstration(order, writer))
     frames = len(writer)
     if told.reason:
         writer.discard()
@@ -278,21 +279,22 @@ def _demonstration(order: Order, writer: EpisodeWriter) -> Take:
     return take
 
 
-def _pairs(order: Order, writer: EpisodeWriter, number: int) -> Take:
-    """Writes down each glimpse with what is being done, and with what else one might ask for."""
-    rng = np.random.default_rng([order.seed, number, order.sentences])
-
-    def take(seen: Observation, row: NDArray[np.float64], finished: bool) -> None:
-        del row, finished
+def _make_pairs(
+    order: Order, writer: EpisodeWriter, stage: Stage, rng: Draws, number: int
+) -> Attempt:
+    """Write down scenes, each with what one might ask for there."""
+    for _ in range(GLANCES):
+        seen = stage.glance(rng)
         if seen.world is None:
             raise VlaError('pairs need the ground truth of the simulator')
         tasks = shown_tasks(seen.world)
-        others = [draw_phrasing(rng, tasks[index]) for index in rng.permutation(len(tasks))]
-        for sentence in [seen.instruction, *others][: order.sentences]:
+        for index in rng.permutation(len(tasks))[: order.sentences]:
+            sentence = draw_phrasing(rng, tasks[index])
             numbers = {STATE: seen.state, HINTS: _hints(sentence, seen)}
             writer.add_frame({**numbers, **seen.images}, sentence)
-
-    return take
+    labels = {'attempt': number, 'seed': order.seed, 'mishap': Mishap.NONE}
+    saved = writer.save({key: str(value) for key, value in labels.items()})
+    return Attempt(number, '', saved.length, Mishap.NONE)
 
 
 def _hints(sentence: str, seen: Observation) -> NDArray[np.float64]:
