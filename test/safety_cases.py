@@ -312,7 +312,7 @@ CASES = read_cases("""
 
 # Faults of the running system.
 69 policy dies in mid-chunk
-    whole killing_any_node_in_motion_leaves_the_arm_at_rest
+    whole killing_who_asks_for_motion_leaves_the_arm_at_rest
     graph a_companion_that_falls_silent_brings_the_arm_to_rest
     filter a_silent_companion_brings_the_arm_to_rest
 70 safety node killed

@@ -39,7 +39,7 @@ def brake(state: State, start_ns: int, limits: Limits) -> Motion:
         peak = _peak(state, ticks)
         excess = _excess(state, ticks, peak, limits)
         if not np.any(excess):
-            return _motion(state, start_ns, ticks, peak)
+            return _motion(state, start_ns, ticks, peak, limits)
         ticks = ticks + excess
     joint = int(np.argmax(excess))
     raise BrakingError(
@@ -92,10 +92,30 @@ def _excess(
     return np.stack([rough_in, too_bent, rough_out]).astype(np.int64)
 
 
-def _motion(state: State, start_ns: int, ticks: NDArray[np.int64], peak: Array) -> Motion:
+def _fastest(
+    state: State, ticks: NDArray[np.int64], peak: Array, limits: Limits
+) -> NDArray[np.int64]:
+    """Grid steps about the moment at which a joint is fastest, where it still gains much speed.
+
+    A segment is judged by its control points, which lie beyond it: without a knot there, a joint
+    near its speed limit would seem to break it.
+    """
+    ramp = ticks[0] * _GRID_S
+    gains = (state.v * state.a > 0) & (
+        np.abs(state.v) + np.abs(state.a) * ramp / 2 > limits.velocity
+    )
+    share = np.abs(state.a) / np.maximum(np.abs(state.a - peak), 1e-9)
+    moment = np.floor(share * ticks[0])[gains].astype(np.int64)
+    return np.concatenate([moment, moment + 1])
+
+
+def _motion(
+    state: State, start_ns: int, ticks: NDArray[np.int64], peak: Array, limits: Limits
+) -> Motion:
     """Sample every joint's three cubics at the phase ends of all joints."""
     ends = np.cumsum(ticks, axis=0)
-    grid = np.unique(np.concatenate([[0], ends.ravel()]))
+    fastest = _fastest(state, ticks, peak, limits)
+    grid = np.unique(np.concatenate([[0], ends.ravel(), fastest]))
     ramp, hold, release = ticks * _GRID_S
     jerk_in = (peak - state.a) / np.maximum(ramp, _GRID_S)
     jerk_out = -peak / np.maximum(release, _GRID_S)

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vla_safety.braking import BrakingError, brake
@@ -35,7 +35,15 @@ def states(draw: st.DrawFn) -> State:
     return State(random.uniform(-1, 1, 3), random.uniform(low, high), a)
 
 
+STILL_GAINING = State(
+    np.array([0.09420464, 0.24059539, 0.37123863]),
+    np.array([-0.00650333, -0.79476192, -2.6671761]),
+    np.array([-7.72049431, -5.912318, -11.83717872]),
+)
+
+
 @given(states())
+@example(STILL_GAINING)
 def test_a_stop_ends_at_rest_within_limits(state: State) -> None:
     """From any admissible state."""
     stop = brake(state, START_NS, LIMITS)
