@@ -14,6 +14,8 @@ DEMONSTRATIONS := 1300
 PAIRS := 1500
 # That train it together; on a CPU, one a core, each with one thread.
 PROCESSES := 1
+# Training takes and gives back gigabytes at each step: glibc keeps them instead, in large pages.
+KEEP_MEMORY := glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296
 # All that constraints.txt has to suit, the oldest first.
 PYTHONS := python3.11 python3.12 python3.13
 export INSTRUCTION
@@ -43,12 +45,16 @@ long: setup  ## Run the tests that `make test` leaves out, since they take long
 	@$(BOOTSTRAP) model
 	@$(BIN)/python -m pytest -m long
 
-model: setup  ## Make the default model anew: demonstrations, pairs, training (a night on two cores)
+model: setup  ## Make the default model anew: demonstrations, pairs, training (a night on two cores; goes on where it stopped)
 	@$(BOOTSTRAP) model
-	@$(BIN)/vla sim record --episodes $(DEMONSTRATIONS) --seed 1 --out out/demonstrations
-	@$(BIN)/vla sim record --episodes $(PAIRS) --seed 2 --sentences 2 --out out/pairs
-	@$(if $(filter-out 1,$(PROCESSES)),OMP_NUM_THREADS=1) $(BIN)/torchrun --nproc-per-node $(PROCESSES) \
-		-m vla_bridge.cli.main train out/demonstrations --pairs out/pairs --recipe table --out out/train/table
+	@test -f out/demonstrations/meta/info.json || \
+		$(BIN)/vla sim record --episodes $(DEMONSTRATIONS) --seed 1 --out out/demonstrations
+	@test -f out/pairs/meta/info.json || \
+		$(BIN)/vla sim record --episodes $(PAIRS) --seed 2 --sentences 2 --out out/pairs
+	@GLIBC_TUNABLES=$(KEEP_MEMORY) $(if $(filter-out 1,$(PROCESSES)),OMP_NUM_THREADS=1) \
+		$(BIN)/torchrun --nproc-per-node $(PROCESSES) \
+		-m vla_bridge.cli.main train out/demonstrations --pairs out/pairs --recipe table --out out/train/table \
+		$(if $(wildcard out/train/table/resume),--resume)
 
 lint: setup  ## Run ruff and mypy
 	@$(BIN)/ruff check .
