@@ -45,7 +45,7 @@ long: setup  ## Run the tests that `make test` leaves out, since they take long
 	@$(BOOTSTRAP) model
 	@$(BIN)/python -m pytest -m long
 
-model: setup  ## Make the default model anew: demonstrations, pairs, training (a night on two cores; goes on where it stopped)
+model: setup  ## Make the default model anew: demonstrations, pairs, training (a night on two cores)
 	@$(BOOTSTRAP) model
 	@test -f out/demonstrations/meta/info.json || \
 		$(BIN)/vla sim record --episodes $(DEMONSTRATIONS) --seed 1 --out out/demonstrations
