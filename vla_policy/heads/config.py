@@ -53,11 +53,14 @@ class FlowHeadConfig(AnyHeadConfig):
         kind: ``flow``.
         steps: Euler steps from noise to actions.
         draws: Noises and times learned from for each context: the trunk costs more than the head.
+        temperature: Of the noise that sampling begins with; training does not know it. 1 draws
+            from all that was learned; below, rows are smoother and nearer to what is likeliest.
     """
 
     kind: Literal['flow'] = 'flow'
     steps: Count = 10
     draws: Count = 1
+    temperature: Annotated[float, Field(ge=0)] = 1.0
 
 
 class DiffusionHeadConfig(AnyHeadConfig):
@@ -71,6 +74,7 @@ class DiffusionHeadConfig(AnyHeadConfig):
         steps: Levels that sampling visits.
         clip: Largest normalised action that an estimate may name.
         draws: Noises and levels learned from for each context.
+        temperature: Of the noise that sampling begins with, as of ``flow``.
     """
 
     kind: Literal['diffusion'] = 'diffusion'
@@ -79,6 +83,7 @@ class DiffusionHeadConfig(AnyHeadConfig):
     steps: Count = 10
     clip: Positive = 5.0
     draws: Count = 1
+    temperature: Annotated[float, Field(ge=0)] = 1.0
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Sampling visits levels that exist."""

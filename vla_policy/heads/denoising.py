@@ -78,7 +78,7 @@ class DenoisingHead(Head):
         """Decoder and the maps into and out of it."""
         super().__init__()
         self.rows, self.columns, self.prefix_rows = rows, columns, config.prefix_rows
-        self._draws = config.draws
+        self._draws, self._temperature = config.draws, config.temperature
         self.decoder = ActionDecoder(config.decoder, width, rows)
         self.rows_in = nn.Linear(columns, config.decoder.width)
         self.rows_out = nn.Linear(config.decoder.width, columns)
@@ -132,12 +132,14 @@ class DenoisingHead(Head):
         """Noise, integrated to actions.
 
         Where the first time is short of 1 the noise has unit variance in the terms of the
-        diffusion, which are longer by 1 / √(t² + (1 - t)²).
+        diffusion, which are longer by 1 / √(t² + (1 - t)²). The noise of one row has nothing to do
+        with that of the next, and what a network leaves of it makes rows rough: arms slow down for
+        it. A temperature below 1 leaves less.
         """
         self.check(context, guide)
         with torch.no_grad():
             cache = self.decoder.cache(context)
             blank = self.blank(context)
             first = math.hypot(self.times[0], 1.0 - self.times[0])
-            noise = normal(tuple(blank.shape), generator, blank) * first
+            noise = normal(tuple(blank.shape), generator, blank) * first * self._temperature
             return integrate(partial(self.velocity, cache=cache), noise, self.times, guide)

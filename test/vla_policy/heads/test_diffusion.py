@@ -76,13 +76,16 @@ def test_levels_and_times_of_flow_name_the_same() -> None:
     torch.testing.assert_close(found.square() + noise.square(), torch.ones_like(signal))
 
 
+@pytest.mark.parametrize('temperature', [1.0, 0.5, 0.0])
 @pytest.mark.parametrize('predicts', SAYS)
-def test_sampling_with_the_exact_score_recovers_mean_and_spread(predicts: str) -> None:
-    """Many levels, exact noise: what comes out is distributed like the actions."""
-    head = Known(MEAN, SPREAD, levels=1000, steps=400, predicts=predicts)
+def test_sampling_with_the_exact_score_recovers_mean_and_spread(
+    predicts: str, temperature: float
+) -> None:
+    """Many levels, exact noise: distributed like the actions, at their share of the spread."""
+    head = Known(MEAN, SPREAD, levels=1000, steps=400, predicts=predicts, temperature=temperature)
     chunk = head.sample(make_context(batch=800), seeded()).double()
     assert chunk.mean().item() == pytest.approx(MEAN, abs=0.02)
-    assert chunk.std().item() == pytest.approx(SPREAD, abs=0.02)
+    assert chunk.std().item() == pytest.approx(temperature * SPREAD, abs=0.02)
 
 
 def ddim(head: DiffusionHead, noise: Tensor, cache: Cache) -> Tensor:

@@ -90,6 +90,30 @@ class KnowsTheAnswer(FlowHead):
         return (seen - self.chunk) / time[..., None]
 
 
+class KnowsTheGaussian(FlowHead):
+    """Where actions are normal, the velocity is known too."""
+
+    def network(
+        self,
+        seen: Tensor,
+        time: Tensor,
+        cache: Cache,  # noqa: ARG002
+        valid: Tensor | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        """The exact velocity."""
+        return gaussian_velocity(seen, time)
+
+
+@pytest.mark.parametrize('temperature', [1.0, 0.5, 0.0])
+def test_the_temperature_scales_the_spread_and_leaves_the_mean(temperature: float) -> None:
+    """The flow of a Gaussian is affine: half of the noise makes half of the spread."""
+    config = FlowHeadConfig(decoder=DECODER, steps=200, temperature=temperature)
+    head = KnowsTheGaussian(config, WIDTH, ROWS, COLUMNS)
+    chunk = head.sample(make_context(batch=800), seeded()).double()
+    assert chunk.mean().item() == pytest.approx(MEAN, abs=0.02)
+    assert chunk.std().item() == pytest.approx(SPREAD * temperature, abs=0.02)
+
+
 def test_a_network_that_is_right_has_no_loss_and_samples_the_chunk() -> None:
     """Target and path agree with each other, and with the direction of the integration."""
     actions = make_actions(1).expand(BATCH, -1, -1)
