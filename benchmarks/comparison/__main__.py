@@ -7,6 +7,7 @@ of the checkpoint, which may suit that head best; the table says so.
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchmarks import report
 from benchmarks.comparison.contenders import HEADS, STRATEGIES, Contender
 from benchmarks.comparison.table import write_tables
 from vla_bridge.resources import share
+from vla_policy.trained import CONFIG
 
 VLA = (sys.executable, '-m', 'vla_bridge.cli.main')
 RECIPE, POLICY = share() / 'config/training/table.yaml', share() / 'config/policies/table.yaml'
@@ -69,14 +71,31 @@ def trained(contender: Contender, chosen: argparse.Namespace, folder: Path) -> P
         resume = ['--resume'] if (run / 'resume').exists() else []
         call('train', chosen.data, *options, *resume)
         finished.touch()
-    return run / 'model'
+    return sampled(contender, run / 'model', folder)
+
+
+def sampled(contender: Contender, model: Path, folder: Path) -> Path:
+    """A copy of a checkpoint that answers as the contender says; itself where it says nothing."""
+    if not contender.sampling:
+        return model
+    copy = folder / 'sampled' / slug(contender)
+    shutil.copytree(model, copy, dirs_exist_ok=True)
+    config = json.loads((model / CONFIG).read_text(encoding='utf-8'))
+    config['head'] |= contender.sampling
+    (copy / CONFIG).write_text(json.dumps(config, indent=2) + '\n', encoding='utf-8')
+    return copy
+
+
+def slug(contender: Contender) -> str:
+    """Its name, as part of paths."""
+    return contender.name.replace(', ', '-').replace(' ', '_')
 
 
 def evaluated(
     contender: Contender, model: Path, chosen: argparse.Namespace, folder: Path
 ) -> dict[str, Any]:
     """What the suite `seen` says of a contender."""
-    name = contender.name.replace(', ', '-').replace(' ', '_')
+    name = slug(contender)
     policy = yaml.safe_load(POLICY.read_text(encoding='utf-8'))
     policy |= {'name': name, 'checkpoint': str(model), 'execution': contender.execution}
     path, out = folder / f'policy-{name}.yaml', folder / 'eval' / name

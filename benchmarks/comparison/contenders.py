@@ -17,11 +17,13 @@ class Contender:
         name: In tables, and of files.
         head: As in a recipe.
         execution: As in a policy file.
+        sampling: Keys of the head that training does not know.
     """
 
     name: str
     head: dict[str, Any]
     execution: dict[str, Any] = field(default_factory=lambda: dict(PLAIN))
+    sampling: dict[str, Any] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -30,24 +32,30 @@ class Contender:
         return '-'.join([self.head['kind'], *words])
 
 
-FLOW = {'kind': 'flow'}
+FLOW, DIFFUSION = {'kind': 'flow'}, {'kind': 'diffusion'}
+CALM, DRAWN = {'temperature': 0.0}, {'temperature': 1.0}
 HEADS = (
-    Contender('flow', FLOW),
-    Contender('diffusion', {'kind': 'diffusion'}),
+    Contender('flow', FLOW, sampling=CALM),
+    Contender('flow, drawn', FLOW, sampling=DRAWN),
+    Contender('diffusion', DIFFUSION, sampling=CALM),
+    Contender('diffusion, drawn', DIFFUSION, sampling=DRAWN),
     Contender('tokens, parallel', {'kind': 'tokens', 'decoding': 'parallel'}),
     Contender('tokens, autoregressive', {'kind': 'tokens', 'decoding': 'autoregressive'}),
     Contender('regression', {'kind': 'regression'}),
     Contender('cvae', {'kind': 'cvae'}),
 )
 STRATEGIES = (
-    Contender('synchronous', FLOW, {'strategy': 'synchronous'}),
-    Contender('asynchronous', FLOW),
-    Contender('temporal ensembling', FLOW, {'strategy': 'temporal_ensembling'}),
-    Contender('real-time chunking', FLOW, {'strategy': 'real_time_chunking', 'refill_below': 0.8}),
+    Contender('synchronous', FLOW, {'strategy': 'synchronous'}, CALM),
+    Contender('asynchronous', FLOW, sampling=CALM),
+    Contender('temporal ensembling', FLOW, {'strategy': 'temporal_ensembling'}, CALM),
+    Contender(
+        'real-time chunking', FLOW, {'strategy': 'real_time_chunking', 'refill_below': 0.8}, CALM
+    ),
     Contender(
         'prefix conditioning',
         {'kind': 'flow', 'prefix_rows': PREFIX_ROWS},
-        {'strategy': 'prefix_conditioning', 'refill_below': 0.8},
+        PLAIN | {'strategy': 'prefix_conditioning'},
+        CALM,
     ),
-    Contender('dual rate', FLOW, {'strategy': 'dual_rate', 'act_hz': 20.0}),
+    Contender('dual rate', FLOW, {'strategy': 'dual_rate', 'act_hz': 20.0}, CALM),
 )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `make compare` compares can be trained and asked, and is written down where it belongs."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from benchmarks.comparison import table
+from benchmarks.comparison.__main__ import sampled
 from benchmarks.comparison.contenders import HEADS, STRATEGIES, Contender
 from vla_bridge.resources import share
 from vla_contract.deployment import load_policy
@@ -24,14 +26,27 @@ def test_every_contender_can_be_asked_as_it_is(contender: Contender) -> None:
     known = load_policy(share() / 'config/policies/demonstrations.yaml')
     document = known.model_dump(mode='json') | {'execution': contender.execution}
     policy = Policy.model_validate(document, strict=False)
-    head: HeadConfig = TypeAdapter(HeadConfig).validate_python(contender.head)
+    head: HeadConfig = TypeAdapter(HeadConfig).validate_python(contender.head | contender.sampling)
     assert not list(contradictions(policy, head_abilities(head, policy.rows)))
 
 
 def test_contenders_that_share_a_model_are_trained_once() -> None:
     """Those that differ in how they are asked alone."""
     assert len({each.model for each in STRATEGIES}) == 2
-    assert len({each.model for each in HEADS}) == len(HEADS)
+    assert len({each.model for each in HEADS}) == len(HEADS) - 2
+
+
+def test_what_training_does_not_know_is_changed_in_a_copy(tmp_path: Path) -> None:
+    """The checkpoint stays as it was trained."""
+    trained = tmp_path / 'flow' / 'model'
+    trained.mkdir(parents=True)
+    (trained / 'config.json').write_text('{"head": {"kind": "flow", "temperature": 0.5}}')
+    (trained / 'model.safetensors').write_bytes(b'weights')
+    drawn = next(each for each in HEADS if each.sampling.get('temperature') == 1.0)
+    copy = sampled(drawn, trained, tmp_path)
+    assert json.loads((copy / 'config.json').read_text())['head']['temperature'] == 1.0
+    assert json.loads((trained / 'config.json').read_text())['head']['temperature'] == 0.5
+    assert (copy / 'model.safetensors').read_bytes() == b'weights'
 
 
 def test_results_replace_those_between_their_marks(
