@@ -69,6 +69,12 @@ def add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None
         help='Take its trunk as it is; only what follows it learns, to compare heads for example.',
     )
     command.add_argument(
+        '--start-from',
+        type=Path,
+        metavar='CHECKPOINT',
+        help='Begin with its weights and its statistics, to go on with other data or a lower rate.',
+    )
+    command.add_argument(
         '--resume', action='store_true', help='Go on with the run that is in --out.'
     )
     command.add_argument(
@@ -125,6 +131,7 @@ def _train(recipe: 'Recipe', path: Path, chosen: argparse.Namespace) -> int:
         pairs=datasets_in(chosen.pairs),
         questions=chosen.questions,
         trunk=chosen.trunk,
+        start_from=chosen.start_from,
         resume=chosen.resume,
     )
     crew = join('fsdp' if chosen.sharded else 'ddp')

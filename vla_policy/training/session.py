@@ -23,7 +23,7 @@ from vla_policy.models.reader import reader_of
 from vla_policy.models.vla import build_vla
 from vla_policy.normalization import Normalizer
 from vla_policy.trained import STATISTICS, Contract, read_normalizers
-from vla_policy.training.adoption import adopt_trunk
+from vla_policy.training.adoption import adopt_trunk, start_from
 from vla_policy.training.checkpoint import RESUME
 from vla_policy.training.examples import ACTION, HINTS, STATE, Examples, relative_rows
 from vla_policy.training.frames import Frames
@@ -50,6 +50,7 @@ class Plan:
         pairs: Folders of pictures and sentences alone.
         questions: File of questions about pictures (questions.py); None: none.
         trunk: Folder of a checkpoint whose trunk is taken as it is and learns nothing; None: fresh.
+        start_from: Folder of a checkpoint whose weights the run begins with; None: random ones.
         resume: Go on from what is there.
     """
 
@@ -60,6 +61,7 @@ class Plan:
     pairs: tuple[Path, ...] = ()
     questions: Path | None = None
     trunk: Path | None = None
+    start_from: Path | None = None
     resume: bool = False
 
     @property
@@ -111,6 +113,8 @@ def train(
     learner = Learner(build_vla(model), frames.hints.shape[1] if recipe.hints else 0)
     if plan.trunk is not None:
         normalizers[STATE] = adopt_trunk(learner.vla, plan.trunk)
+    if plan.start_from is not None:
+        normalizers |= start_from(learner.vla, plan.start_from)
     asked = questions_of(plan, model)
     examples = Examples(frames, model, recipe, normalizers, reader_of(model), pairs, asked)
     trainer = Trainer(learner, recipe, examples, crew, plan.folder)
@@ -219,6 +223,7 @@ def _told(plan: Plan, trainer: Trainer, frames: Frames, pairs: Frames | None) ->
         'pairs_frames': 0 if pairs is None else len(pairs),
         'questions': plan.questions.name if plan.questions else None,
         'trunk': plan.trunk.name if plan.trunk else None,
+        'start_from': '/'.join(plan.start_from.parts[-2:]) if plan.start_from else None,
         'frames': len(frames),
         'episodes': len(np.unique(frames.episode)),
         'instructions': len(frames.tasks),

@@ -111,6 +111,32 @@ def test_a_trunk_is_taken_over_and_learns_nothing(data: Path, recipe: Path, tmp_
         train(misfit, ALONE, lambda *_: None, lambda _: None)
 
 
+def test_a_run_can_start_from_a_checkpoint(data: Path, recipe: Path, tmp_path: Path) -> None:
+    """With its weights and its statistics, whatever those of the data; misfits are refused."""
+    weights_or_skip()
+    plan = Plan(read_recipe(recipe), recipe, (data,), tmp_path / 'first')
+    train(plan, ALONE, lambda *_: None, lambda _: None)
+    begun = tmp_path / 'first' / 'model'
+    statistics = json.loads((begun / 'statistics.json').read_text())
+    statistics['state']['max'][0] += 1.0
+    (begun / 'statistics.json').write_text(json.dumps(statistics))
+    first = load_checkpoint(begun)
+    gentle = plan.recipe.optimizer.model_copy(update={'rate': 1e-9, 'warmup': 0})
+    more = plan.recipe.model_copy(update={'optimizer': gentle})
+    going_on = replace(plan, recipe=more, folder=tmp_path / 'second', start_from=begun)
+    train(going_on, ALONE, lambda *_: None, lambda _: None)
+    second = load_checkpoint(tmp_path / 'second' / 'model')
+    for name, value in first.vla.state_dict().items():
+        torch.testing.assert_close(second.vla.state_dict()[name], value, rtol=1e-3, atol=1e-6)
+    assert second.normalizers['state'].to_json() == first.normalizers['state'].to_json()
+    wider = more.trunk.model_copy(update={'keypoints': 8})
+    misfit = replace(
+        going_on, recipe=more.model_copy(update={'trunk': wider}), folder=tmp_path / 'third'
+    )
+    with pytest.raises(VlaError, match=r'trunk: .* so that the weights do not fit'):
+        train(misfit, ALONE, lambda *_: None, lambda _: None)
+
+
 def test_pairs_need_a_share_and_a_folder(data: Path, recipe: Path, tmp_path: Path) -> None:
     """One without the other would be ignored in silence."""
     plan = Plan(read_recipe(recipe), recipe, (data,), tmp_path / 'run', pairs=(data,))
