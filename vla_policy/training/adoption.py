@@ -31,7 +31,7 @@ def start_from(vla: Vla, folder: Path) -> dict[str, Normalizer]:
                 'not fit'
             )
     vla.load_state_dict(found.vla.state_dict())
-    return found.normalizers
+    return dict(found.normalizers)
 
 
 def _made_of(config: ModelConfig) -> dict[str, object]:

@@ -22,6 +22,7 @@ from vla_policy.training.questions import Questions
 from vla_policy.training.recipe import Recipe
 
 STATE, ACTION, HINTS = 'state', 'action', 'hints'
+Picked = tuple[Frames, NDArray[np.int64]]
 _MEASURED = 20_000
 """Frames whose rows ahead are measured at most, to normalise relative rows."""
 
@@ -81,22 +82,38 @@ class Examples:
         """A batch of these frames and pairs; without a generator, as they are."""
         frames = self._acted
         rows, valid = rows_ahead(frames, acted, self._model.rows)
-        wanted = self._relative.to_relative(rows, frames.state[acted])
         done = np.zeros(len(acted), bool) if frames.done is None else frames.done[acted]
         seen = [(self._acted, acted)]
         if paired is not None and self._pairs is not None:
             seen.append((self._pairs, paired))
+        felt = self._felt(seen, generator)
+        wanted = self._relative.to_relative(rows, felt[: len(acted), -1])
         hints = np.concatenate([each.hints[indexes] for each, indexes in seen])
         return Batch(
-            inputs=self._inputs(seen, generator),
+            inputs=self._inputs(seen, felt, generator),
             actions=torch.from_numpy(self._unit(ACTION, wanted)),
             valid=torch.from_numpy(valid),
             done=torch.from_numpy(done.astype(np.float32)),
             hints=torch.from_numpy(self._unit(HINTS, hints)),
         )
 
+    def _felt(self, seen: list[Picked], generator: Generator | None) -> NDArray[np.float32]:
+        """The state (B, T, S) as the model feels it.
+
+        Relative rows are differences from what is felt, as they are when the model answers. From
+        a state that it is not told, they could be known no better than the noise.
+        """
+        history = self._model.history
+        felt = np.concatenate([each.state[history_of(each, at, history)] for each, at in seen])
+        noise = self._recipe.augmentation.state_noise
+        if generator is None or not noise or STATE not in self._normalizers:
+            return felt
+        drawn = torch.randn(felt.shape, generator=generator).numpy()
+        unit = self._unit(STATE, felt) + noise * drawn
+        return np.asarray(self._normalizers[STATE].from_unit(unit), np.float32)
+
     def _inputs(
-        self, seen: list[tuple[Frames, NDArray[np.int64]]], generator: Generator | None
+        self, seen: list[Picked], felt: NDArray[np.float32], generator: Generator | None
     ) -> Inputs:
         """What the model sees of all of them."""
         history = self._model.history
@@ -105,12 +122,10 @@ class Examples:
             image.key: torch.cat([_pictures(each.images[image.key], at) for each, at in past])
             for image in self._model.images
         }
-        felt = np.concatenate([each.state[at] for each, at in past])
         state = torch.from_numpy(self._unit(STATE, felt))
         if generator is not None:
             amount = self._recipe.augmentation
             images = {key: augment(each, amount, generator) for key, each in images.items()}
-            state = state + amount.state_noise * torch.randn(state.shape, generator=generator)
         tasks = [each.tasks[number] for each, indexes in seen for number in each.task[indexes]]
         return self._reader.inputs(images, state, tasks)
 

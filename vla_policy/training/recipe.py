@@ -34,7 +34,7 @@ class Augmentation(Document):
         tint: Most that each of the three colours grows or shrinks by itself, as a share; too much
             makes orange of yellow.
         noise: Standard deviation of noise on every value, of 1.
-        state_noise: Standard deviation of noise on the normalised state.
+        state_noise: Standard deviation of noise on the normalised state that is felt.
     """
 
     shift: Share = 0.04

@@ -54,6 +54,21 @@ def test_statistics_are_of_relative_rows() -> None:
     assert set(np.unique(rows[:, 2])) == {0.0, 1.0}
 
 
+def test_rows_are_differences_from_the_state_that_is_felt() -> None:
+    """What is felt wrongly is told with it: added to it, the rows are those of the arm again."""
+    recipe = RECIPE.model_copy(update={'augmentation': Augmentation(state_noise=0.5)})
+    found, model = frames(), recipe.model(POLICY)
+    normalizers = measure(found, model, recipe)
+    examples = Examples(found, model, recipe, normalizers, Unread())
+    at = np.arange(6)
+    batch = examples.take(at, Generator().manual_seed(1))
+    felt = normalizers['state'].from_unit(batch.inputs.state[:, -1].numpy())
+    rows = normalizers['action'].from_unit(batch.actions.numpy())
+    rows[..., :2] += felt[:, None, :2]
+    assert np.abs(felt - found.state[at]).max() > 0.05
+    np.testing.assert_allclose(rows, rows_ahead(found, at, model.rows)[0], atol=1e-5)
+
+
 def test_the_average_is_slow_and_begins_fast() -> None:
     """Of a weight that jumps from 0 to 1: the closed form of the warm-up, then of the decay."""
     model = nn.Linear(1, 1, bias=False)
