@@ -20,6 +20,9 @@ KEEP_MEMORY := glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:gli
 PYTHONS := python3.11 python3.12 python3.13
 export INSTRUCTION
 
+TRAIN = GLIBC_TUNABLES=$(KEEP_MEMORY) $(if $(filter-out 1,$(PROCESSES)),OMP_NUM_THREADS=1) \
+	$(BIN)/torchrun --nproc-per-node $(PROCESSES) \
+	-m vla_bridge.cli.main train out/demonstrations --pairs out/pairs
 BOOTSTRAP = $(or $(PYTHON),python3) -m tools.bootstrap $(if $(PYTHON),--this-python)
 BIN := .venv/bin
 
@@ -51,10 +54,10 @@ model: setup  ## Make the default model anew: demonstrations, pairs, training (a
 		$(BIN)/vla sim record --episodes $(DEMONSTRATIONS) --seed 1 --out out/demonstrations
 	@test -f out/pairs/meta/info.json || \
 		$(BIN)/vla sim record --episodes $(PAIRS) --seed 2 --sentences 2 --out out/pairs
-	@GLIBC_TUNABLES=$(KEEP_MEMORY) $(if $(filter-out 1,$(PROCESSES)),OMP_NUM_THREADS=1) \
-		$(BIN)/torchrun --nproc-per-node $(PROCESSES) \
-		-m vla_bridge.cli.main train out/demonstrations --pairs out/pairs --recipe table --out out/train/table \
+	@test -d out/train/table_fine || $(TRAIN) --recipe table --out out/train/table \
 		$(if $(wildcard out/train/table/resume),--resume)
+	@$(TRAIN) --recipe table_fine --start-from out/train/table/model --out out/train/table_fine \
+		$(if $(wildcard out/train/table_fine/resume),--resume)
 
 lint: setup  ## Run ruff and mypy
 	@$(BIN)/ruff check .
