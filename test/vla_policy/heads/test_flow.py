@@ -29,12 +29,14 @@ from vla_policy.heads.guide import Prefix
 MEAN, SPREAD = 0.7, 0.3
 
 
-def gaussian_velocity(state: Tensor, time: Tensor) -> Tensor:
+def gaussian_velocity(
+    state: Tensor, time: Tensor, mean: Tensor | float = MEAN, spread: float = SPREAD
+) -> Tensor:
     """E[noise - actions | x_t] where actions are normal: two conditional means of a Gaussian."""
     at = time[..., None]
-    variance = at**2 + ((1 - at) * SPREAD) ** 2
-    off = (state - (1 - at) * MEAN) / variance
-    return at * off - (MEAN + (1 - at) * SPREAD**2 * off)
+    variance = at**2 + ((1 - at) * spread) ** 2
+    off = (state - (1 - at) * mean) / variance
+    return at * off - (mean + (1 - at) * spread**2 * off)
 
 
 def even_times(steps: int) -> tuple[float, ...]:
@@ -71,27 +73,14 @@ def test_a_prefix_is_clean_and_at_time_0_at_every_step() -> None:
         assert time.tolist() == [[0.0, 0.0] + [1.0 - step / 4] * (ROWS - 2)] * BATCH
 
 
-class KnowsTheAnswer(FlowHead):
-    """Where there is one chunk only, the velocity is (x_t - chunk) / t."""
+class Known(FlowHead):
+    """Knows the velocity of normal actions; without a spread there is one chunk only."""
 
-    def __init__(self, chunk: Tensor) -> None:
-        """Know the chunk (H, A)."""
-        super().__init__(FlowHeadConfig(decoder=DECODER, steps=10), WIDTH, ROWS, COLUMNS)
-        self.chunk = chunk
-
-    def network(
-        self,
-        seen: Tensor,
-        time: Tensor,
-        cache: Cache,  # noqa: ARG002
-        valid: Tensor | None = None,  # noqa: ARG002
-    ) -> Tensor:
-        """The exact velocity."""
-        return (seen - self.chunk) / time[..., None]
-
-
-class KnowsTheGaussian(FlowHead):
-    """Where actions are normal, the velocity is known too."""
+    def __init__(self, mean: Tensor | float, spread: float, **changes: object) -> None:
+        """Know mean and spread of the actions."""
+        config = FlowHeadConfig.model_validate({'decoder': DECODER, **changes})
+        super().__init__(config, WIDTH, ROWS, COLUMNS)
+        self.mean, self.spread = mean, spread
 
     def network(
         self,
@@ -101,14 +90,13 @@ class KnowsTheGaussian(FlowHead):
         valid: Tensor | None = None,  # noqa: ARG002
     ) -> Tensor:
         """The exact velocity."""
-        return gaussian_velocity(seen, time)
+        return gaussian_velocity(seen, time, self.mean, self.spread)
 
 
 @pytest.mark.parametrize('temperature', [1.0, 0.5, 0.0])
 def test_the_temperature_scales_the_spread_and_leaves_the_mean(temperature: float) -> None:
     """The flow of a Gaussian is affine: half of the noise makes half of the spread."""
-    config = FlowHeadConfig(decoder=DECODER, steps=200, temperature=temperature)
-    head = KnowsTheGaussian(config, WIDTH, ROWS, COLUMNS)
+    head = Known(MEAN, SPREAD, steps=200, temperature=temperature)
     chunk = head.sample(make_context(batch=800), seeded()).double()
     assert chunk.mean().item() == pytest.approx(MEAN, abs=0.02)
     assert chunk.std().item() == pytest.approx(SPREAD * temperature, abs=0.02)
@@ -117,7 +105,7 @@ def test_the_temperature_scales_the_spread_and_leaves_the_mean(temperature: floa
 def test_a_network_that_is_right_has_no_loss_and_samples_the_chunk() -> None:
     """Target and path agree with each other, and with the direction of the integration."""
     actions = make_actions(1).expand(BATCH, -1, -1)
-    head = KnowsTheAnswer(actions[0])
+    head = Known(actions[0], 0.0)
     loss = head.loss(make_context(), actions, all_valid(), seeded())
     torch.testing.assert_close(loss, torch.zeros(BATCH), rtol=0, atol=1e-4)
     torch.testing.assert_close(head.sample(make_context(), seeded()), actions)
