@@ -102,6 +102,8 @@ def train(
     model = recipe.model(policy)
     _refuse_folder(plan)
     _refuse_half_pairs(plan)
+    if plan.trunk is not None and plan.start_from is not None:
+        raise VlaError('trunk and start_from: each says where the trunk comes from; give one')
     if not crew.leads:
         crew.wait()  # the leading process decodes the pictures, the others find them decoded
     frames = load_frames(plan.datasets, policy, read)

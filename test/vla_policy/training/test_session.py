@@ -135,6 +135,8 @@ def test_a_run_can_start_from_a_checkpoint(data: Path, recipe: Path, tmp_path: P
     )
     with pytest.raises(VlaError, match=r'trunk: .* so that the weights do not fit'):
         train(misfit, ALONE, lambda *_: None, lambda _: None)
+    with pytest.raises(VlaError, match='trunk and start_from'):
+        train(replace(misfit, trunk=begun), ALONE, lambda *_: None, lambda _: None)
 
 
 def test_pairs_need_a_share_and_a_folder(data: Path, recipe: Path, tmp_path: Path) -> None:
