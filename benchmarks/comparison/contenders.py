@@ -48,9 +48,7 @@ STRATEGIES = (
     Contender('synchronous', FLOW, {'strategy': 'synchronous'}, CALM),
     Contender('asynchronous', FLOW, sampling=CALM),
     Contender('temporal ensembling', FLOW, {'strategy': 'temporal_ensembling'}, CALM),
-    Contender(
-        'real-time chunking', FLOW, {'strategy': 'real_time_chunking', 'refill_below': 0.8}, CALM
-    ),
+    Contender('real-time chunking', FLOW, PLAIN | {'strategy': 'real_time_chunking'}, CALM),
     Contender(
         'prefix conditioning',
         {'kind': 'flow', 'prefix_rows': PREFIX_ROWS},
