@@ -20,10 +20,11 @@ from vla_sim.demonstrations.hints import NAMES, hints
 from vla_sim.demonstrations.mishaps import Course, Mishap
 from vla_sim.demonstrations.recording import Attempt, Order, record
 from vla_sim.inverse_kinematics import InverseKinematics
-from vla_sim.scene import SIDE_LINE_Y
+from vla_sim.scene import SIDE_LINE_Y, Thing
 from vla_sim.simulator import Simulator
 from vla_sim.tasks.instruction import parse
 from vla_sim.tasks.split import held_out
+from vla_sim.tasks.task import find
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENT = load_deployment(ROOT / 'config' / 'sim_demonstrator.yaml')
@@ -163,6 +164,37 @@ def test_hints_tell_where_things_are(sentence: str, target: str) -> None:
     assert [told['subject_x'], told['subject_y'], told['subject_z']] == places['red_cube']
     assert [told['target_x'], told['target_y'], told['target_z']] == places[target]
     assert told['held'] == 0.0
+
+
+def test_hints_tell_how_things_lie_alike_for_turns_that_look_alike() -> None:
+    """A cube after a quarter of a turn is the same cube; a bowl has no direction."""
+    world = Simulator(ROBOT, ROBOT_PATH, 1, 'put the red cube in the blue bowl').world()
+    task = parse('put the red cube in the blue bowl')
+    names = ('subject_cos', 'subject_sin', 'target_cos', 'target_sin')
+    bowl = find(world, Thing('blue', 'bowl'))
+    found = []
+    for degrees in (20.0, 110.0, -70.0):
+        half = np.radians(degrees) / 2
+        turned = (0.0, 0.0, float(np.sin(half)), float(np.cos(half)))
+        cube = replace(find(world, task.subject), orientation=turned)
+        told = dict(zip(NAMES, hints(task, replace(world, bodies=(cube, bowl))), strict=True))
+        found.append([told[name] for name in names])
+    assert found[0] == pytest.approx([np.cos(np.radians(80)), np.sin(np.radians(80)), 0.0, 0.0])
+    assert found[1] == pytest.approx(found[0])
+    assert found[2] == pytest.approx(found[0])
+
+
+def test_a_glance_may_be_from_nearby(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+    """The wrist camera shows how a thing is turned only where it is close."""
+    kinematics = InverseKinematics(ROBOT, ROBOT_PATH)
+    monkeypatch.setattr(episode, 'NEARBY_SHARE', 1.0)
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        seen = stage.glance(rng)
+        assert seen.world is not None
+        tool = kinematics.forward(seen.state[:-1]).position
+        gaps = [np.abs(body.position - tool) for body in seen.world.bodies]
+        assert any((gap < (0.045, 0.045, 0.23)).all() for gap in gaps)
 
 
 def test_hints_of_a_push_tell_where_the_side_begins() -> None:

@@ -18,6 +18,7 @@ from vla_sim.demonstrations.driver import Driver
 from vla_sim.demonstrations.mishaps import (
     Course,
     Mishap,
+    above_something,
     another_task,
     draw_course,
     draw_start,
@@ -36,6 +37,8 @@ Take = Callable[[Observation, Array, bool], None]
 
 LIMIT_S = 25.0
 """Simulated time after which an episode has failed."""
+NEARBY_SHARE = 0.5
+"""So many glances are from nearby."""
 STILL_FRAMES = 10
 """Recorded after the end, so that being done is shown too."""
 _AHEAD = 6
@@ -91,6 +94,8 @@ class Stage:
         task = draw_shown(rng)
         self.simulator.reset(int(rng.integers(2**31)), task.instruction)
         start, opening = draw_start(rng, self._robot, self._kinematics)
+        if rng.random() < NEARBY_SHARE:
+            start = above_something(rng, self.simulator.world(), self._robot, self._kinematics)
         if start is not None:
             self.simulator.place_arm(start, opening)
         return self._observer.observe(task.instruction)

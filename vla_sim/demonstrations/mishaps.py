@@ -12,10 +12,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from vla_contract.errors import VlaError
 from vla_contract.observation import World
 from vla_contract.robot import Robot
 from vla_sim.demonstrations.driver import Pull
 from vla_sim.inverse_kinematics import InverseKinematics
+from vla_sim.planning.tool_path import pointing_down
 from vla_sim.scene import FINGER_GAP, REACH, TABLE, footprint
 from vla_sim.tasks.push import Push
 from vla_sim.tasks.split import shown_tasks
@@ -58,6 +60,8 @@ _DROP_S = (0.0, 1.2)
 _AWAY_RAD = 0.35
 _LOWEST_M, _NEAREST_M, _FARTHEST_M, _WIDEST_M = 0.15, 0.25, 0.62, 0.35
 """Where the tool may begin, over the table."""
+_ABOVE_M, _BESIDE_M, _TURNED_RAD = (0.08, 0.22), 0.04, 0.9
+"""Where the tool looks at a thing from nearby: height, and how far beside and turned at most."""
 _ATTEMPTS = 100
 
 
@@ -96,6 +100,22 @@ def draw_start(
     """Where the arm begins, None for home, and how far its gripper is open."""
     start = _elsewhere(rng, robot, kinematics) if rng.random() < ELSEWHERE_SHARE else None
     return start, 1.0 if start is None else float(rng.uniform(0.2, 1.0))
+
+
+def above_something(
+    rng: Generator, world: World, robot: Robot, kinematics: InverseKinematics
+) -> Array | None:
+    """A posture with the gripper not far above a thing, nor quite over it; None if out of reach.
+
+    Only from nearby does the wrist camera show how a thing is turned.
+    """
+    body = world.bodies[int(rng.integers(len(world.bodies)))]
+    x, y = body.position[:2] + rng.uniform(-_BESIDE_M, _BESIDE_M, 2)
+    height, yaw = rng.uniform(*_ABOVE_M), rng.uniform(-_TURNED_RAD, _TURNED_RAD)
+    try:
+        return kinematics.solve(pointing_down((x, y, height), yaw), np.array(robot.home))
+    except VlaError:
+        return None
 
 
 def somewhere_else(rng: Generator, world: World, name: str) -> tuple[float, float] | None:

@@ -39,7 +39,7 @@ from vla_sim.policy_file import contradictions
 from vla_sim.tasks.instruction import parse
 from vla_sim.tasks.split import draw_phrasing, shown_tasks
 
-VERSION = 2
+VERSION = 3
 """Of what a seed means: another one makes other episodes."""
 GLANCES = 20
 """Scenes of an episode of pairs; each is looked at once."""

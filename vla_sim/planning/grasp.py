@@ -18,6 +18,8 @@ OPENING_MARGIN = 0.014
 _ENOUGH_ROOM = 0.006
 _LOWEST_TOOL = 0.012
 _ROUND_CHOICES = 12
+_LIES = math.cos(math.radians(45.0))
+"""The axis of what lies points up by less."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,27 @@ def flat_yaw(body: Body) -> float:
     return math.atan2(axes[1, level], axes[0, level])
 
 
+def symmetry(body: Body) -> tuple[float, int]:
+    """Direction in which fingers meet a body squarely, seen from above [rad].
+
+    Returns:
+        With how many turns about the vertical look alike: 4 for a cube, 2 for a cylinder that lies,
+        0 for what is round.
+    """
+    if body.shape == 'cube':
+        return flat_yaw(body), 4
+    axis = _axes(body)[:, 2]
+    if body.shape == 'bowl' or abs(axis[2]) >= _LIES:
+        return 0.0, 0
+    return math.atan2(axis[1], axis[0]), 2
+
+
 def _yaws(subject: Body) -> list[float]:
     """Directions of the tool's x axis with which the fingers meet the object squarely."""
-    if subject.shape == 'cube':
-        yaw = turn_onto(flat_yaw(subject), math.pi / 2)
-        return [yaw, turn_onto(yaw + math.pi / 2, math.pi)]
-    axis = _axes(subject)[:, 2]
-    if abs(axis[2]) < math.cos(math.radians(45.0)):
-        return [turn_onto(math.atan2(axis[1], axis[0]), math.pi)]
-    return [turn_onto(math.pi * k / _ROUND_CHOICES, math.pi) for k in range(_ROUND_CHOICES)]
+    yaw, alike = symmetry(subject)
+    if not alike:
+        return [turn_onto(math.pi * k / _ROUND_CHOICES, math.pi) for k in range(_ROUND_CHOICES)]
+    return [turn_onto(yaw + 2 * math.pi * k / alike, math.pi) for k in range(alike // 2)]
 
 
 def _room(subject: Body, world: World, yaw: float, finger: float) -> float:

@@ -81,7 +81,7 @@ class Planner:
         """
         build = PlanBuilder(self._kinematics, self._gentleness, self._rate, joints, opening)
         subject = find(world, task.subject)
-        target = _target(task, world)
+        target = target_body(task, world)
         in_hand = next((body for body in world.bodies if body.name == world.held), None)
         if in_hand is not None and in_hand.name != subject.name:
             return self._transfer(build, world, in_hand, free_place(world, in_hand))
@@ -145,8 +145,8 @@ class Planner:
         return min(1.0, finger / self._travel)
 
 
-def _target(task: Task, world: World) -> Body | None:
-    """The body that the subject is put in or on, if the task has one."""
+def target_body(task: Task, world: World) -> Body | None:
+    """What the subject is put in or on; None where the task has no such body."""
     if isinstance(task, PlaceInBowl):
         return find(world, task.bowl)
     return find(world, task.base) if isinstance(task, Stack) else None
