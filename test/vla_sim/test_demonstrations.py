@@ -175,7 +175,7 @@ def test_hints_tell_how_things_lie_alike_for_turns_that_look_alike() -> None:
     found = []
     for degrees in (20.0, 110.0, -70.0):
         half = np.radians(degrees) / 2
-        turned = (0.0, 0.0, float(np.sin(half)), float(np.cos(half)))
+        turned = np.array([0.0, 0.0, np.sin(half), np.cos(half)])
         cube = replace(find(world, task.subject), orientation=turned)
         told = dict(zip(NAMES, hints(task, replace(world, bodies=(cube, bowl))), strict=True))
         found.append([told[name] for name in names])
